@@ -56,7 +56,7 @@ impl ApiKeys {
         }
         // The parser's own rendering would quote the line, and with it the hash.
         let file: KeyFile = toml::from_str(text)
-            .map_err(|error| ConfigError::ApiKeyFile { problem: position(text, &error) })?;
+            .map_err(|error| ConfigError::ApiKeyFile { problem: describe(text, &error) })?;
         let mut keys = Self::default();
         for (position, entry) in file.key.into_iter().enumerate() {
             let fault =
@@ -88,12 +88,8 @@ impl ApiKeys {
     ///
     /// When both have the same key: its scopes would be uncertain.
     pub fn merge(mut self, other: Self) -> Result<Self, ConfigError> {
-        for (position, key) in other.buckets.into_values().flatten().enumerate() {
-            self.insert(key).map_err(|(field, problem)| ConfigError::ApiKey {
-                entry: position + 1,
-                field,
-                problem,
-            })?;
+        for key in other.buckets.into_values().flatten() {
+            self.insert(key).map_err(|_| ConfigError::ApiKeyTwice)?;
         }
         Ok(self)
     }
@@ -115,13 +111,13 @@ impl ApiKeys {
         now: DateTime<Utc>,
     ) -> Option<Result<Principal, AuthError>> {
         let digest = credential.digest();
-        let principal = self.position(&digest)?.principal.clone();
+        let principal = self.get(&digest)?.principal.clone();
         let expired = principal.expires_at().is_some_and(|expires_at| expires_at <= now);
         Some(if expired { Err(AuthError::Expired) } else { Ok(principal) })
     }
 
     /// The key of that digest; looks at every one of the bucket, found or not.
-    fn position(&self, digest: &Digest) -> Option<&ApiKey> {
+    fn get(&self, digest: &Digest) -> Option<&ApiKey> {
         let bucket = self.buckets.get(&self.hasher.hash_one(digest))?;
         bucket.iter().fold(None, |found, key| {
             if bool::from(key.digest.ct_eq(digest)) { Some(key) } else { found }
@@ -129,7 +125,7 @@ impl ApiKeys {
     }
 
     fn insert(&mut self, key: ApiKey) -> Result<(), Fault> {
-        if self.position(&key.digest).is_some() {
+        if self.get(&key.digest).is_some() {
             return Err(("sha256", "is the key of an earlier entry"));
         }
         let bucket = self.hasher.hash_one(key.digest);
@@ -248,7 +244,7 @@ fn plain_key(entry: &str, read_scopes: &ScopeSet) -> Result<ApiKey, Fault> {
 }
 
 /// The fault's line and kind, without the text of the line.
-fn position(text: &str, error: &toml::de::Error) -> String {
+fn describe(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let entry = before.matches("[[key]]").count();

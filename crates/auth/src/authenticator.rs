@@ -4,24 +4,55 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use crate::{ApiKeys, AuthError, Credential, Principal, Revocations, swap::Swap};
+use crate::{
+    ApiKeys, AuthError, Credential, Introspection, JwtVerifier, Principal, Revocations,
+    credential::Carrier, jwt::looks_like_jwt, swap::Swap,
+};
 
 /// Checks credentials by the configured methods, and every one of them against the revocation list.
 #[derive(Debug)]
 pub struct Authenticator {
     api_keys: Swap<ApiKeys>,
+    jwt: Option<JwtVerifier>,
+    introspection: Option<Introspection>,
     revocations: Arc<Revocations>,
 }
 
 impl Authenticator {
     /// An authenticator that accepts nothing yet.
     pub fn new(revocations: Arc<Revocations>) -> Self {
-        Self { api_keys: Swap::default(), revocations }
+        Self { api_keys: Swap::default(), jwt: None, introspection: None, revocations }
+    }
+
+    /// Also accepts signed tokens.
+    #[must_use]
+    pub fn with_jwt(mut self, jwt: JwtVerifier) -> Self {
+        self.jwt = Some(jwt);
+        self
+    }
+
+    /// Also accepts tokens that the issuer vouches for.
+    #[must_use]
+    pub fn with_introspection(mut self, introspection: Introspection) -> Self {
+        self.introspection = Some(introspection);
+        self
     }
 
     /// Accepts these API keys from now on and no others; a reload calls it again.
     pub fn set_api_keys(&self, keys: ApiKeys) {
         self.api_keys.store(keys);
+    }
+
+    /// Whether credentials can be checked: for a readiness probe.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Unavailable`] while the issuer's keys are not known.
+    pub async fn ready(&self) -> Result<(), AuthError> {
+        match &self.jwt {
+            Some(jwt) => jwt.ready().await,
+            None => Ok(()),
+        }
     }
 
     /// Who sent `credential`.
@@ -31,18 +62,30 @@ impl Authenticator {
     /// Why it is not accepted. [`AuthError::Unavailable`] when that cannot be told now.
     pub async fn authenticate(&self, credential: &Credential) -> Result<Principal, AuthError> {
         let principal = self.identify(credential).await?;
-        if self.revocations.is_revoked(&principal, Utc::now()) {
+        if self.is_revoked(&principal) {
             return Err(AuthError::Revoked);
         }
         Ok(principal)
     }
 
-    #[expect(clippy::unused_async, reason = "tokens are verified here next")]
+    /// Whether a principal's credential was withdrawn meanwhile: for streams that outlive their request.
+    pub fn is_revoked(&self, principal: &Principal) -> bool {
+        self.revocations.is_revoked(principal, Utc::now())
+    }
+
+    /// The first method that the credential fits decides; none falls back to a laxer one.
     async fn identify(&self, credential: &Credential) -> Result<Principal, AuthError> {
         if let Some(found) = self.api_keys.load().find(credential, Utc::now()) {
             return found;
         }
-        Err(AuthError::Invalid { reason: "unknown_credential" })
+        let bearer = credential.carrier() == Carrier::Bearer;
+        match (&self.jwt, &self.introspection) {
+            (Some(jwt), _) if bearer && looks_like_jwt(credential.expose()) => {
+                jwt.verify(credential).await
+            }
+            (_, Some(introspection)) if bearer => introspection.verify(credential).await,
+            _ => Err(AuthError::Invalid { reason: "unknown_credential" }),
+        }
     }
 }
 

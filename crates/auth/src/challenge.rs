@@ -1,7 +1,5 @@
 //! The words of a refusal: `WWW-Authenticate` (RFC 6750 §3, RFC 9728 §5.1).
 
-use std::fmt::Write as _;
-
 use crate::{AuthError, ScopeSet};
 
 /// Writes the challenges of one protected resource.
@@ -18,34 +16,29 @@ impl Challenge {
 
     /// For a 401: where to get a token, for which scopes, and what is wrong with the one sent.
     pub fn unauthorized(&self, error: &AuthError, scopes: &ScopeSet) -> String {
-        let mut text = String::from("Bearer ");
+        let mut text = parameter("Bearer ", "resource_metadata", &self.resource_metadata);
+        if !scopes.is_empty() {
+            text += &parameter(", ", "scope", &scopes.to_string());
+        }
         // RFC 6750 §3.1: a request without credentials is told no error code.
         if !matches!(error, AuthError::Missing) {
-            parameter(&mut text, "error", "invalid_token");
-            parameter(&mut text, "error_description", &error.to_string());
+            text += &parameter(", ", "error", "invalid_token");
+            text += &parameter(", ", "error_description", &error.to_string());
         }
-        self.finish(text, scopes)
+        text
     }
 
     /// For a 403: every scope that the operation needs, held or not.
     pub fn insufficient_scope(&self, needed: &ScopeSet) -> String {
-        let mut text = String::from("Bearer ");
-        parameter(&mut text, "error", "insufficient_scope");
-        self.finish(text, needed)
-    }
-
-    fn finish(&self, mut text: String, scopes: &ScopeSet) -> String {
-        if !scopes.is_empty() {
-            parameter(&mut text, "scope", &scopes.to_string());
-        }
-        parameter(&mut text, "resource_metadata", &self.resource_metadata);
+        let mut text = parameter("Bearer ", "error", "insufficient_scope");
+        text += &parameter(", ", "scope", &needed.to_string());
+        text += &parameter(", ", "resource_metadata", &self.resource_metadata);
         text
     }
 }
 
-/// Appends `name="value"` as RFC 9110 §5.6.4 quotes it; what no header may hold is left out.
-fn parameter(text: &mut String, name: &str, value: &str) {
-    let separator = if text.ends_with(' ') { "" } else { ", " };
+/// `name="value"` as RFC 9110 §5.6.4 quotes it, behind `before`; what no header may hold is left out.
+fn parameter(before: &str, name: &str, value: &str) -> String {
     let mut quoted = String::with_capacity(value.len());
     for letter in value.chars().filter(|letter| *letter == ' ' || letter.is_ascii_graphic()) {
         if matches!(letter, '"' | '\\') {
@@ -53,8 +46,7 @@ fn parameter(text: &mut String, name: &str, value: &str) {
         }
         quoted.push(letter);
     }
-    // Writing to a String cannot fail.
-    write!(text, "{separator}{name}=\"{quoted}\"").unwrap_or_default();
+    format!("{before}{name}=\"{quoted}\"")
 }
 
 #[cfg(test)]
@@ -74,8 +66,9 @@ mod tests {
     fn without_a_credential_the_challenge_names_no_error() {
         assert_eq!(
             challenge().unauthorized(&AuthError::Missing, &scopes("b a")),
-            "Bearer scope=\"a b\", \
-             resource_metadata=\"https://mcp.example/.well-known/oauth-protected-resource/mcp\""
+            "Bearer \
+             resource_metadata=\"https://mcp.example/.well-known/oauth-protected-resource/mcp\", \
+             scope=\"a b\""
         );
     }
 
@@ -84,9 +77,10 @@ mod tests {
         let text = challenge().unauthorized(&AuthError::Expired, &ScopeSet::default());
         assert_eq!(
             text,
-            "Bearer error=\"invalid_token\", \
-             error_description=\"the credential has expired, get a new one\", \
-             resource_metadata=\"https://mcp.example/.well-known/oauth-protected-resource/mcp\""
+            "Bearer \
+             resource_metadata=\"https://mcp.example/.well-known/oauth-protected-resource/mcp\", \
+             error=\"invalid_token\", \
+             error_description=\"the credential has expired, get a new one\""
         );
     }
 
@@ -102,8 +96,8 @@ mod tests {
     fn no_value_breaks_out_of_its_quotes_or_its_line() {
         let challenge = Challenge::new("https://x/\", error=\"\\\r\nX-Admin: 1\u{e9}");
         assert_eq!(
-            challenge.insufficient_scope(&ScopeSet::default()),
-            "Bearer error=\"insufficient_scope\", \
+            challenge.insufficient_scope(&scopes("a")),
+            "Bearer error=\"insufficient_scope\", scope=\"a\", \
              resource_metadata=\"https://x/\\\", error=\\\"\\\\X-Admin: 1\""
         );
     }

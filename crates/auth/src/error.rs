@@ -98,6 +98,9 @@ pub enum ConfigError {
         /// What is wrong, without the text at fault.
         problem: String,
     },
+    /// An API key with two meanings.
+    #[error("an API key stands both in the key file and among the plain keys, remove one")]
+    ApiKeyTwice,
     /// A line of the revocation list that says nothing clear.
     #[error("revocation list, line {line}: {problem}")]
     Revocation {
@@ -106,6 +109,12 @@ pub enum ConfigError {
         /// What would be accepted.
         problem: &'static str,
     },
+    /// A URL of an authorization server that is not asked.
+    #[error("expected an `https` URL of a public host, or `http` on loopback, without credentials")]
+    IssuerUrl,
+    /// A document of keys that cannot be used.
+    #[error("expected a JWK Set with at most 100 keys")]
+    KeySet,
     /// A file that cannot be read or written.
     #[error("the file cannot be read or written")]
     File(#[source] std::io::Error),

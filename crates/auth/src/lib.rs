@@ -1,12 +1,19 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(not(test), expect(dead_code, reason = "tokens are verified next"))]
 
 mod api_key;
 mod authenticator;
 mod challenge;
+mod claims;
 mod credential;
 mod digest;
+mod discovery;
 mod error;
+mod fetch;
+mod introspection;
+mod json;
+mod jwk;
+mod jwks;
+mod jwt;
 mod metadata;
 mod mode;
 mod principal;
@@ -17,9 +24,14 @@ mod swap;
 pub use api_key::ApiKeys;
 pub use authenticator::Authenticator;
 pub use challenge::Challenge;
+pub use claims::TokenRules;
 pub use credential::Credential;
 pub use digest::Fingerprint;
 pub use error::{AuthError, ConfigError};
+pub use fetch::{ClientCredentials, Fetch, FetchLimits, IssuerUrl};
+pub use introspection::Introspection;
+pub use jwks::Jwks;
+pub use jwt::JwtVerifier;
 pub use metadata::ProtectedResourceMetadata;
 pub use mode::AuthMode;
 pub use principal::{Method, Principal};

@@ -1,0 +1,14 @@
+//! Tokens, keys and issuers as they are met in the field, against the public API.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy takes the helpers of an integration test for production code"
+)]
+
+mod accepted;
+mod forged;
+mod introspection;
+mod issuer;
+mod keys;
