@@ -53,9 +53,7 @@ impl Error {
 
     /// A quota is used up until `retry_after` has passed.
     pub fn rate_limited(retry_after: Duration) -> Self {
-        let message =
-            format!("the quota is used up, try again in {} ms", retry_after.as_millis().max(1));
-        Self::new(ErrorKind::RateLimited { retry_after }, message)
+        Self::new(ErrorKind::RateLimited { retry_after }, "the quota is used up")
     }
 
     /// Our own fault. The caller reads a fixed sentence, `source` goes to the log.

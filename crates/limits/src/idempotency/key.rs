@@ -10,21 +10,22 @@ use sha2::{Digest, Sha256};
 /// The argument of every write tool that carries the caller's key.
 pub const IDEMPOTENCY_KEY: &str = "idempotency_key";
 
-const LONGEST_KEY: usize = 200;
-
 /// One write of one principal by one tool, under the key that the caller chose.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct WriteKey(Box<str>);
 
 impl WriteKey {
+    /// The longest key that a caller may choose, in characters.
+    pub const MAX_LENGTH: usize = 200;
+
     /// The key of a write. `principal` is the principal's own key, the same on every replica.
     ///
     /// # Errors
     /// [`mcp_errors::ErrorKind::InvalidInput`] unless `key` is 1 to 200 visible ASCII characters.
     pub fn new(principal: &str, tool: &str, key: &str) -> Result<Self> {
-        if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|it| it.is_ascii_graphic())
+        if key.is_empty() || key.len() > Self::MAX_LENGTH || !key.bytes().all(|it| it.is_ascii_graphic())
         {
-            let problem = format!("must be 1 to {LONGEST_KEY} visible ASCII characters");
+            let problem = format!("must be 1 to {} visible ASCII characters", Self::MAX_LENGTH);
             return Err(Error::invalid(IDEMPOTENCY_KEY, problem));
         }
         let mut hash = Sha256::new();
