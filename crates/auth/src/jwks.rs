@@ -25,7 +25,9 @@ use crate::{
 /// Until then nobody asks again: a new key is accepted, a withdrawn one refused, within 30 s.
 const FRESH: Duration = Duration::from_secs(25);
 /// From then on (after a pause without calls) a call waits for the renewal before it believes the keys.
-const STALE: Duration = Duration::from_mins(1);
+const STALE: Duration = Duration::from_secs(30);
+/// How long calls don't wait any more after a renewal failed: a server that hangs would slow them all.
+const DISTRUST: Duration = Duration::from_mins(1);
 /// Pause between attempts while there are keys.
 const RETRY: Duration = Duration::from_secs(5);
 /// Pause between attempts while there are none and every call is refused.
@@ -79,6 +81,7 @@ struct Flight {
     started_at: Option<Instant>,
     last: Option<Instant>,
     last_unknown: Option<Instant>,
+    last_failed: Option<Instant>,
 }
 
 /// Why keys are wanted.
@@ -146,12 +149,12 @@ impl Jwks {
         Ok(())
     }
 
-    /// The keys in force. Waits at most 2 s, and only when there are none or they are older than a minute.
+    /// The keys in force. Waits at most 2 s, and only when there are none or they are older than 30 s.
     pub(crate) async fn current(&self) -> Result<Arc<Keys>, AuthError> {
         let keys = self.0.keys.load();
         match keys.loaded_at.map(|loaded_at| loaded_at.elapsed()) {
             Some(age) if self.0.source.is_none() || age < FRESH => return Ok(keys),
-            Some(age) if age < STALE => {
+            Some(age) if age < STALE || self.0.failed_lately() => {
                 self.start(Want::Renewed);
                 return Ok(keys);
             }
@@ -202,6 +205,7 @@ impl Jwks {
         if want == Want::Unknown {
             flight.last_unknown = Some(now);
         }
+        drop(flight);
         let landing = Landing(self.clone());
         tokio::spawn(async move { landing.0.refresh().await });
         Some((landed, now))
@@ -216,6 +220,7 @@ impl Jwks {
         };
         if let Err(cause) = outcome {
             source.forget();
+            self.0.flight().last_failed = Some(Instant::now());
             tracing::warn!(
                 cause,
                 "the issuer's keys could not be renewed, the last good ones stay"
@@ -227,6 +232,10 @@ impl Jwks {
 impl Shared {
     fn flight(&self) -> MutexGuard<'_, Flight> {
         lock(&self.flight)
+    }
+
+    fn failed_lately(&self) -> bool {
+        self.flight().last_failed.is_some_and(|failed| failed.elapsed() < DISTRUST)
     }
 }
 

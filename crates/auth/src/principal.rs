@@ -227,6 +227,15 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_makes_its_subject_the_principal() {
+        let scopes: ScopeSet = "a".parse().unwrap();
+        let alice = Principal::certificate("Example CA", "CN=alice", b"der", scopes);
+        assert_eq!(alice, user("Example CA", "CN=alice"));
+        assert_eq!((alice.method().as_str(), alice.scopes().to_string()), ("mtls", "a".to_owned()));
+        assert!(alice.fingerprint().is_some());
+    }
+
+    #[test]
     fn a_log_line_names_subject_and_issuer() {
         assert_eq!(
             user("https://issuer.example", "alice").to_string(),

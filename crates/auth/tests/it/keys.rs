@@ -183,6 +183,26 @@ async fn bad_answers_leave_the_last_good_keys_in_force() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_issuer_that_hangs_slows_the_first_call_alone() {
+    let network = network();
+    let authenticator = at_url(&network);
+    let token = sign(&claims());
+    authenticate(&authenticator, &token).await.unwrap();
+    network.slow_down(Duration::from_hours(1));
+    advance(Duration::from_mins(1)).await;
+    let before = Instant::now();
+    authenticate(&authenticator, &token).await.unwrap();
+    assert_eq!(before.elapsed(), Duration::from_secs(2));
+    sleep(Duration::from_secs(10)).await;
+    for _ in 0..20 {
+        let before = Instant::now();
+        authenticate(&authenticator, &token).await.unwrap();
+        assert!(before.elapsed() < Duration::from_millis(10));
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_are_discovered_from_either_metadata() {
     for place in [
         "https://issuer.example/.well-known/oauth-authorization-server/tenant",
