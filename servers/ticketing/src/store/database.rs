@@ -1,0 +1,61 @@
+//! The two databases as one value, so that what they share is written once.
+
+use sqlx::{PgPool, SqlitePool};
+
+use super::{Result, transaction::Transaction};
+
+/// Something of SQLite, or the same of PostgreSQL.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Driver<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// Runs one expression on the database at hand.
+///
+/// sqlx is generic over its driver at compile time and both take `$1` for a parameter, so the two arms are the
+/// same tokens. A function generic over the driver would need a page of bounds instead.
+macro_rules! on {
+    ($driver:expr, $it:ident => $run:expr) => {
+        match $driver {
+            $crate::store::database::Driver::Sqlite($it) => $run,
+            $crate::store::database::Driver::Postgres($it) => $run,
+        }
+    };
+}
+pub(super) use on;
+
+/// The connections of a store.
+#[derive(Debug)]
+pub(super) struct Pools(pub(super) Driver<SqlitePools, PgPool>);
+
+/// SQLite has one writer at a time: who waits, waits in our queue and not in the file's lock.
+#[derive(Debug)]
+pub(super) struct SqlitePools {
+    /// One connection.
+    pub(super) writer: SqlitePool,
+    /// Several, which cannot write. The same pool as the writer's where the database is in memory.
+    pub(super) reader: SqlitePool,
+}
+
+impl Pools {
+    /// Where to read.
+    pub(super) fn reader(&self) -> Driver<&SqlitePool, &PgPool> {
+        match &self.0 {
+            Driver::Sqlite(pools) => Driver::Sqlite(&pools.reader),
+            Driver::Postgres(pool) => Driver::Postgres(pool),
+        }
+    }
+
+    /// Begins a write. Dropped without a commit it leaves nothing behind.
+    pub(super) async fn begin(&self) -> Result<Transaction> {
+        Ok(Transaction(match &self.0 {
+            // Takes the lock at once: a transaction that has read first could not get it any more when
+            // another process has written meanwhile.
+            Driver::Sqlite(pools) => {
+                Driver::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            Driver::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+        }))
+    }
+}
