@@ -52,8 +52,11 @@ pub(super) fn match_all(words: &[String]) -> String {
 /// Opens what `url` names, creating the file and its directory when they are missing.
 pub(super) async fn open(url: &str) -> Result<Pools> {
     let options = SqliteConnectOptions::from_str(url)
-        // The reason may repeat a part of the URL.
-        .map_err(|_| StoreError::url("must name a file, like `sqlite:/var/lib/tickets.db`"))?
+        .ok()
+        // Without a name SQLite would make a file that is gone with the connection.
+        .filter(|options| !options.get_filename().as_os_str().is_empty())
+        // The reason is left out: it may repeat a part of the URL.
+        .ok_or(StoreError::url("must name a file, like `sqlite:/var/lib/tickets.db`"))?
         .create_if_missing(true)
         .busy_timeout(PATIENCE)
         // Readers go on while somebody writes.
