@@ -9,6 +9,7 @@ use sqlx::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
     },
 };
+use tokio::time::Instant;
 
 use super::{
     Result, StoreError,
@@ -22,6 +23,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 const READERS: u32 = 4;
 /// How long a call waits for a connection, and a connection for the lock of another process.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two tries for a lock that SQLite does not wait for.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Both lists of matches come from the full-text indexes, the rows from their numbers.
 macro_rules! search {
@@ -70,7 +73,7 @@ pub(super) async fn open(url: &str) -> Result<Pools> {
     if !in_memory {
         create_directory(options.get_filename()).await?;
     }
-    let writer = pool(1).connect_with(options.clone()).await?;
+    let writer = writer(&options).await?;
     migrate(&writer).await?;
     let reader = if in_memory {
         // Another connection would see another, empty database.
@@ -79,6 +82,26 @@ pub(super) async fn open(url: &str) -> Result<Pools> {
         pool(READERS).connect_with(options.pragma("query_only", "ON")).await?
     };
     Ok(Pools(Driver::Sqlite(SqlitePools { writer, reader })))
+}
+
+/// Tries again while the file is locked: another process may be turning the same new file to WAL, and for that lock
+/// SQLite does not wait by itself.
+async fn writer(options: &SqliteConnectOptions) -> Result<SqlitePool> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match pool(1).connect_with(options.clone()).await {
+            Err(error) if is_locked(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            connected => return Ok(connected?),
+        }
+    }
+}
+
+/// Whether this is `SQLITE_BUSY`, in any of its extended forms.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 
 /// One transaction around all migrations: sqlx has no lock for SQLite, and of two processes that open
