@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod boundary;
+mod budget;
+mod edit;
+mod findings;
+mod fit;
+mod hidden;
+mod links;
+mod markers;
+mod measure;
+mod phrases;
+mod sanitizer;
+mod scan;
+mod secrets;
+mod structure;
+
+pub use boundary::Boundary;
+pub use budget::Budget;
+pub use findings::{Finding, Findings, SecretKind};
+pub use fit::{Fit, PageCut, fit};
+pub use measure::{OFFLOAD_BYTES, is_large};
+pub use sanitizer::{Options, Sanitizer, Treatment};

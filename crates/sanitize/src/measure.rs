@@ -1,0 +1,72 @@
+//! How large a value is, without writing it anywhere.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+/// Work on more than this many bytes belongs off the async threads.
+pub const OFFLOAD_BYTES: usize = 64 * 1024;
+
+/// Whether the strings and keys of `value` together exceed [`OFFLOAD_BYTES`]. Stops as soon as it knows.
+pub fn is_large(value: &Value) -> bool {
+    let mut size = 0;
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        size += match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => {
+                waiting.extend(items);
+                items.len()
+            }
+            Value::Object(fields) => {
+                waiting.extend(fields.values());
+                fields.keys().map(String::len).sum()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+        };
+        if size > OFFLOAD_BYTES {
+            return true;
+        }
+    }
+    false
+}
+
+/// The length of `value` as JSON in bytes, or `None` when it exceeds `limit`; stops there.
+pub(crate) fn json_len(value: &Value, limit: usize) -> Option<usize> {
+    let mut counter = Counter { bytes: 0, limit };
+    serde_json::to_writer(&mut counter, value).ok().map(|()| counter.bytes)
+}
+
+/// The length that `text` has inside the quotes of a JSON string.
+pub(crate) fn escaped_len(text: &str) -> usize {
+    text.chars().map(escaped_char_len).sum()
+}
+
+/// The length of one character inside a JSON string (RFC 8259 §7), as `serde_json` writes it.
+pub(crate) fn escaped_char_len(character: char) -> usize {
+    match character {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        '\0'..='\u{1f}' => 6,
+        other => other.len_utf8(),
+    }
+}
+
+struct Counter {
+    bytes: usize,
+    limit: usize,
+}
+
+impl Write for Counter {
+    fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        self.bytes += written.len();
+        if self.bytes > self.limit {
+            Err(io::ErrorKind::FileTooLarge.into())
+        } else {
+            Ok(written.len())
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! One walk over a text with one automaton: every marker, link and credential it holds, as edits.
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use mcp_errors::{Error, Result};
+use regex::{Regex, RegexBuilder};
+
+use crate::{
+    Finding, Findings, SecretKind,
+    edit::{self, Edit},
+    links::{self, Images, Link},
+    markers::{self, Marker},
+    phrases::{self, Phrase},
+    secrets::{self, Rule},
+};
+
+/// Where a literal stands in a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hit<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl<'t> Hit<'t> {
+    pub(crate) fn before(&self) -> &'t str {
+        self.text.get(..self.start).unwrap_or_default()
+    }
+
+    pub(crate) fn matched(&self) -> &'t str {
+        self.text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    pub(crate) fn after(&self) -> &'t str {
+        self.text.get(self.end..).unwrap_or_default()
+    }
+}
+
+/// What a literal may be the beginning of.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    Marker(Marker),
+    Link(Link),
+    Phrase(Phrase),
+    Secret(Rule),
+}
+
+/// Every literal in one automaton, and the operator's own patterns.
+pub(crate) struct Scanner {
+    automaton: AhoCorasick,
+    meanings: Vec<Meaning>,
+    configured: Vec<Regex>,
+}
+
+/// The compiled size that one configured pattern may have, in bytes.
+const MAX_PATTERN_SIZE: usize = 256 * 1024;
+const MAX_PATTERNS: usize = 64;
+
+impl Scanner {
+    pub(crate) fn new(redact_patterns: &[String]) -> Result<Self> {
+        let (literals, meanings): (Vec<_>, Vec<_>) = literals().unzip();
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(literals)
+            .map_err(Error::internal)?;
+        Ok(Self { automaton, meanings, configured: compile(redact_patterns)? })
+    }
+
+    /// All that `text` holds, in order and without overlaps; phrases go to `findings` at once.
+    pub(crate) fn scan(&self, text: &str, findings: &mut Findings) -> Vec<Edit> {
+        let mut images = Images::default();
+        let mut redacted = 0..0;
+        let mut edits = Vec::new();
+        for (meaning, hit) in self.hits(text) {
+            match meaning {
+                Meaning::Marker(marker) => edits.extend(marker.edit(&hit)),
+                Meaning::Link(link) => edits.extend(images.edit(link, &hit)),
+                Meaning::Phrase(phrase) if phrase.is_met(&hit) => {
+                    findings.add(Finding::InstructionPhrase);
+                }
+                Meaning::Phrase(_) => {}
+                // A credential within another one is gone already; this also keeps the walk linear.
+                Meaning::Secret(_) if redacted.contains(&hit.start) => {}
+                Meaning::Secret(rule) => edits.extend(rule.edit(&hit).inspect(|edit| {
+                    redacted = edit.range.clone();
+                })),
+            }
+        }
+        self.add_configured(text, &mut edits);
+        edit::resolve(&mut edits);
+        edits
+    }
+
+    /// Only the credentials that `text` holds.
+    pub(crate) fn secrets(&self, text: &str) -> Vec<Edit> {
+        let mut edits = self.scan(text, &mut Findings::default());
+        edits.retain(|edit| matches!(edit.finding, Finding::Secret(_)));
+        edits
+    }
+
+    fn hits<'t>(&self, text: &'t str) -> impl Iterator<Item = (Meaning, Hit<'t>)> {
+        self.automaton.find_overlapping_iter(text).filter_map(move |found| {
+            let meaning = self.meanings.get(found.pattern().as_usize())?;
+            Some((*meaning, Hit { text, start: found.start(), end: found.end() }))
+        })
+    }
+
+    fn add_configured(&self, text: &str, edits: &mut Vec<Edit>) {
+        let finding = Finding::Secret(SecretKind::Configured);
+        let found = self.configured.iter().flat_map(|pattern| pattern.find_iter(text));
+        edits.extend(found.filter(|found| !found.is_empty()).map(|found| Edit {
+            range: found.range(),
+            with: SecretKind::Configured.mark(),
+            finding,
+        }));
+    }
+}
+
+fn literals() -> impl Iterator<Item = (String, Meaning)> {
+    let markers = markers::patterns().map(|(text, it)| (text.into_owned(), Meaning::Marker(it)));
+    let links = links::PATTERNS.into_iter().map(|(text, it)| (text.to_owned(), Meaning::Link(it)));
+    let phrases = phrases::patterns().map(|(text, it)| (text.to_owned(), Meaning::Phrase(it)));
+    let secrets = secrets::patterns().map(|(text, it)| (text.to_owned(), Meaning::Secret(it)));
+    markers.chain(links).chain(phrases).chain(secrets)
+}
+
+fn compile(patterns: &[String]) -> Result<Vec<Regex>> {
+    if patterns.len() > MAX_PATTERNS {
+        return Err(Error::invalid("redact_patterns", format!("must be at most {MAX_PATTERNS}")));
+    }
+    let compiled = patterns.iter().enumerate().map(|(index, pattern)| {
+        RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build().map_err(|cause| {
+            let problem = "must be a regular expression of modest size, without look-around and back-references";
+            Error::invalid(format!("redact_patterns[{index}]"), problem).with_source(cause)
+        })
+    });
+    compiled.collect()
+}
