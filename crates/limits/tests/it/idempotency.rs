@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    future::pending,
+    future::{pending, poll_fn},
     num::NonZeroUsize,
     sync::{
         Mutex,
@@ -28,6 +28,11 @@ fn arguments(title: &str) -> ArgumentsHash {
 
 fn memory(capacity: usize) -> MemoryStore {
     MemoryStore::new(NonZeroUsize::new(capacity).unwrap())
+}
+
+/// A write that has no right to happen.
+fn repeated() -> impl Future<Output = Result<Value>> {
+    poll_fn(|_| panic!("the write was repeated"))
 }
 
 /// A store whose records are written together with the writes themselves.
@@ -93,7 +98,7 @@ async fn writes_under_different_keys_do_not_wait_for_each_other() {
 async fn a_key_used_with_other_arguments_is_a_conflict() {
     let (once, store) = (Once::new(), memory(10));
     once.run(&store, key("k"), arguments("one"), async { Ok(json!(1)) }).await.unwrap();
-    let error = once.run(&store, key("k"), arguments("two"), pending()).await.unwrap_err();
+    let error = once.run(&store, key("k"), arguments("two"), repeated()).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Conflict);
     assert_eq!(
         error.message(),
@@ -148,8 +153,8 @@ async fn a_dropped_waiter_holds_nobody_up() {
         Box::pin(once.run(&store, key("k"), arguments("t"), async {
             receiver.await.map_err(Error::internal)
         }));
-    let mut waiter = Box::pin(once.run(&store, key("k"), arguments("t"), pending()));
-    let mut last = Box::pin(once.run(&store, key("k"), arguments("t"), pending()));
+    let mut waiter = Box::pin(once.run(&store, key("k"), arguments("t"), repeated()));
+    let mut last = Box::pin(once.run(&store, key("k"), arguments("t"), repeated()));
     assert!(first.as_mut().now_or_never().is_none());
     assert!(waiter.as_mut().now_or_never().is_none());
     assert!(last.as_mut().now_or_never().is_none());
@@ -171,7 +176,7 @@ async fn a_write_cut_off_midway_is_uncertain_where_only_a_claim_is_kept() {
         assert_eq!(*error.kind(), kind);
     }
     for name in ["dropped", "timeout", "cancelled"] {
-        let error = once.run(&store, key(name), arguments("t"), pending()).await.unwrap_err();
+        let error = once.run(&store, key(name), arguments("t"), repeated()).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Conflict);
         assert_eq!(error.details(), Some(json!({ "outcome": "uncertain" })));
         assert!(error.message().contains("look up its effect"), "{}", error.message());
@@ -236,7 +241,7 @@ impl IdempotencyStore for Broken {
 #[tokio::test]
 async fn a_store_that_cannot_claim_refuses_the_write() {
     let store = Broken("claim", memory(1));
-    let error = Once::new().run(&store, key("k"), arguments("t"), pending()).await.unwrap_err();
+    let error = Once::new().run(&store, key("k"), arguments("t"), repeated()).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Unavailable);
 }
 
@@ -245,7 +250,7 @@ async fn a_write_that_could_not_be_recorded_is_reported_done_and_never_repeated(
     let (once, store) = (Once::new(), Broken("commit", memory(1)));
     let done = once.run(&store, key("k"), arguments("t"), async { Ok(json!(1)) }).await;
     assert_eq!(done.unwrap().value, json!(1));
-    let error = once.run(&store, key("k"), arguments("t"), pending()).await.unwrap_err();
+    let error = once.run(&store, key("k"), arguments("t"), repeated()).await.unwrap_err();
     assert_eq!(error.details(), Some(json!({ "outcome": "uncertain" })));
 }
 
