@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use mcp_errors::{Classify, ErrorKind, FieldFault};
 use serde_json::{Value, json};
-use sqlx::{error::DatabaseError, migrate::MigrateError};
+use sqlx::{error::DatabaseError, migrate::MigrateError, sqlite::SqliteError};
 
 use crate::models::TicketId;
 
@@ -113,17 +113,10 @@ impl From<MigrateError> for StoreError {
 /// 13 full, 14 cannot open. See <https://www.postgresql.org/docs/current/errcodes-appendix.html> and
 /// <https://sqlite.org/rescode.html>.
 fn is_passing(error: &dyn DatabaseError) -> bool {
-    let Some(code) = error.code() else { return false };
-    let passing_in_postgres = || {
-        matches!(
-            code.as_bytes(),
-            [b'0', b'8', ..] | [b'4', b'0', ..] | [b'5', b'3' | b'5' | b'7' | b'8', ..]
-        )
-    };
-    match error.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
-        Some(_) => {
-            matches!(code.parse::<u32>().map(|code| code & 0xff), Ok(5 | 6 | 8 | 10 | 13 | 14))
-        }
-        None => passing_in_postgres(),
+    let code = error.code().unwrap_or_default();
+    if error.try_downcast_ref::<SqliteError>().is_some() {
+        let class = code.parse::<u32>().map(|code| code & 0xff);
+        return matches!(class, Ok(5 | 6 | 8 | 10 | 13 | 14));
     }
+    matches!(code.get(..2), Some("08" | "40" | "53" | "55" | "57" | "58"))
 }

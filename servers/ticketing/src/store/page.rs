@@ -135,7 +135,7 @@ mod tests {
                     walk.position(&request(&changed)).unwrap_err();
                 }
             }
-            walk.position(&request(&cursor[..at])).unwrap_err();
+            walk.position(&request(cursor.get(..at).unwrap())).unwrap_err();
         }
         walk.position(&request(&cursor.repeat(100_000))).unwrap_err();
     }

@@ -16,14 +16,19 @@ use super::{
 };
 use crate::models::{Comment, Event, EventKind, Priority, Status, Ticket, TicketId};
 
+/// The columns of a whole ticket; a new column goes here, into the model and into a migration.
+macro_rules! ticket_columns {
+    () => {
+        "number, title, body, status, priority, labels, assignee, version, created_at, created_by, \
+         updated_at, closed_by, resolution"
+    };
+}
+pub(super) use ticket_columns;
+
 /// Reads whole tickets.
 macro_rules! select_tickets {
     ($rest:literal) => {
-        concat!(
-            "SELECT number, title, body, status, priority, labels, assignee, version, created_at, \
-             created_by, updated_at, closed_by, resolution FROM tickets ",
-            $rest
-        )
+        concat!("SELECT ", $crate::store::sql::ticket_columns!(), " FROM tickets ", $rest)
     };
 }
 pub(super) use select_tickets;

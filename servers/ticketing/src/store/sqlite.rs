@@ -4,6 +4,7 @@ use std::{path::Path, str::FromStr as _, time::Duration};
 
 use sqlx::{
     ConnectOptions as _,
+    error::DatabaseError,
     migrate::Migrator,
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -27,23 +28,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Both lists of matches come from the full-text indexes, the rows from their numbers.
-macro_rules! search {
-    () => {
-        select_tickets!(
-            "WHERE number IN ( \
-                SELECT rowid FROM ticket_text WHERE ticket_text MATCH $1 \
-                UNION ALL \
-                SELECT ticket FROM ticket_comments WHERE id IN \
-                    (SELECT rowid FROM comment_text WHERE comment_text MATCH $1) \
-             ) \
-             AND ($2 IS NULL OR status = $2) \
-             AND ($3 IS NULL OR priority = $3) \
-             AND ($4 IS NULL OR assignee = $4) \
-             AND number < $5 ORDER BY number DESC LIMIT $6"
-        )
-    };
-}
-pub(super) const SEARCH: &str = search!();
+pub(super) const SEARCH: &str = select_tickets!(
+    "WHERE number IN ( \
+        SELECT rowid FROM ticket_text WHERE ticket_text MATCH $1 \
+        UNION ALL \
+        SELECT ticket FROM ticket_comments WHERE id IN \
+            (SELECT rowid FROM comment_text WHERE comment_text MATCH $1) \
+     ) \
+     AND ($2 IS NULL OR status = $2) \
+     AND ($3 IS NULL OR priority = $3) \
+     AND ($4 IS NULL OR assignee = $4) \
+     AND number < $5 ORDER BY number DESC LIMIT $6"
+);
 
 /// All words in FTS5's syntax, each in quotes: a quoted word is a word, whatever it says.
 pub(super) fn match_all(words: &[String]) -> String {
@@ -100,7 +96,7 @@ async fn writer(options: &SqliteConnectOptions) -> Result<SqlitePool> {
 
 /// Whether this is `SQLITE_BUSY`, in any of its extended forms.
 fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
 }
 

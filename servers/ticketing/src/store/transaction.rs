@@ -8,7 +8,7 @@ use super::{
     NewTicket, Result, StoreError, WriteRecord,
     database::{Driver, on},
     rules::{self, Entry, Stamp},
-    sql::select_tickets,
+    sql::{select_tickets, ticket_columns},
 };
 use crate::models::{Comment, Ticket, TicketId};
 
@@ -45,31 +45,25 @@ impl Transaction {
 
     /// The ticket as it stands, which nobody else changes until this transaction ends.
     pub(super) async fn lock(&mut self, id: TicketId) -> Result<Ticket> {
-        let found: Option<Ticket> = match &mut self.0 {
+        let sql = match &self.0 {
             // `BEGIN IMMEDIATE` holds the lock of the whole file already.
-            Driver::Sqlite(transaction) => {
-                sqlx::query_as(select_tickets!("WHERE number = $1"))
-                    .bind(id.number())
-                    .fetch_optional(&mut **transaction)
-                    .await?
-            }
-            Driver::Postgres(transaction) => {
-                sqlx::query_as(select_tickets!("WHERE number = $1 FOR UPDATE"))
-                    .bind(id.number())
-                    .fetch_optional(&mut **transaction)
-                    .await?
-            }
+            Driver::Sqlite(_) => select_tickets!("WHERE number = $1"),
+            Driver::Postgres(_) => select_tickets!("WHERE number = $1 FOR UPDATE"),
         };
+        let found: Option<Ticket> = on!(&mut self.0, transaction => {
+            sqlx::query_as(sql).bind(id.number()).fetch_optional(&mut **transaction).await
+        })?;
         found.ok_or(StoreError::NotFound(id))
     }
 
     /// A new row of `tickets`.
     pub(super) async fn insert(&mut self, ticket: NewTicket, stamp: Stamp<'_>) -> Result<Ticket> {
-        const SQL: &str = "INSERT INTO tickets \
-            (title, body, status, priority, labels, assignee, version, created_at, created_by, updated_at) \
-            VALUES ($1, $2, 'open', $3, $4, $5, 1, $6, $7, $6) \
-            RETURNING number, title, body, status, priority, labels, assignee, version, created_at, \
-            created_by, updated_at, closed_by, resolution";
+        const SQL: &str = concat!(
+            "INSERT INTO tickets (title, body, status, priority, labels, assignee, version, \
+             created_at, created_by, updated_at) \
+             VALUES ($1, $2, 'open', $3, $4, $5, 1, $6, $7, $6) RETURNING ",
+            ticket_columns!()
+        );
         Ok(on!(&mut self.0, transaction => {
             sqlx::query_as(SQL)
                 .bind(ticket.title)

@@ -33,19 +33,29 @@ async fn walk(
     list: impl AsyncFn(PageRequest) -> Page<Ticket>,
 ) -> Vec<TicketId> {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut seen = Vec::new();
+    let mut walked = Vec::new();
     let mut request = first(random.random_range(1..8));
     loop {
         let page = list(request).await;
         assert_eq!(page.items.len(), page.cursors.len());
-        seen.extend(page.items.iter().map(|ticket| ticket.id));
-        let Some(cursor) = page.next_cursor else { return seen };
+        walked.extend(page.items.iter().map(|ticket| ticket.id));
+        let Some(cursor) = page.next_cursor else { return walked };
         request = after(random.random_range(1..8), &cursor);
         let newer = open_ticket(store, "newer").await;
-        let place = random.random_range(0..seen.len());
-        let (changed, _) = store.get(seen[place], &first(1)).await.unwrap();
+        let place = random.random_range(0..walked.len());
+        let (changed, _) = store.get(walked[place], &first(1)).await.unwrap();
         let title = format!("changed when {} came", newer.id);
         store.update(changed.id, titled(changed.version, &title), "bob", None).await.unwrap();
+    }
+}
+
+async fn every_id(store: &dyn TicketStore) -> Vec<TicketId> {
+    let (mut ids, mut request) = (Vec::new(), first(100));
+    loop {
+        let page = store.newest(&request).await.unwrap();
+        ids.extend(page.items.iter().map(|ticket| ticket.id));
+        let Some(cursor) = page.next_cursor else { return ids };
+        request = after(100, &cursor);
     }
 }
 
@@ -54,14 +64,7 @@ async fn a_walk_sees_every_ticket_once_while_others_are_written(store: &dyn Tick
         open_ticket(store, "walked").await;
     }
     for seed in 0..5 {
-        let mut expected: Vec<TicketId> = Vec::new();
-        let mut request = first(100);
-        while let page = store.newest(&request).await.unwrap()
-            && expected.extend(page.items.iter().map(|ticket| ticket.id)) == ()
-            && let Some(cursor) = page.next_cursor
-        {
-            request = after(100, &cursor);
-        }
+        let expected = every_id(store).await;
         assert!(expected.is_sorted_by(|newer, older| newer > older));
         let listed = walk(store, seed, async |page| store.newest(&page).await.unwrap()).await;
         assert_eq!(listed, expected);
@@ -120,7 +123,7 @@ async fn a_changed_cursor_is_refused(store: &dyn TicketStore) {
         "AAAA",
         "' OR 1=1 --",
         "🦀",
-        &cursor[1..],
+        cursor.get(1..).unwrap(),
         &format!("{cursor}A"),
         &cursor.to_lowercase(),
     ]

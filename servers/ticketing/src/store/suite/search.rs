@@ -14,6 +14,7 @@ for_both_stores!(
     every_filter_narrows,
     a_hostile_search_is_a_search,
     a_text_without_words_finds_nothing,
+    a_word_too_long_for_an_index_does_not_hinder_the_ticket,
 );
 
 fn query(text: &str) -> SearchQuery {
@@ -166,4 +167,12 @@ async fn a_text_without_words_finds_nothing(store: &dyn TicketStore) {
         let page = store.search(&query(text), &first(5)).await.unwrap();
         assert!(page.items.is_empty() && !page.truncated && page.next_cursor.is_none(), "{text:?}");
     }
+}
+
+async fn a_word_too_long_for_an_index_does_not_hinder_the_ticket(store: &dyn TicketStore) {
+    store.create(ticket("long", &"𝒜".repeat(10_000)), "ann", None).await.unwrap();
+    let many: Vec<String> = (1000..3000).map(|number| number.to_string()).collect();
+    store.create(ticket("many", &many.join(" ")), "ann", None).await.unwrap();
+    assert_eq!(find(store, &query("long")).await, "long");
+    assert_eq!(find(store, &query("1000 2999")).await, "many");
 }

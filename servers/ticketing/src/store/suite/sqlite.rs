@@ -9,7 +9,7 @@ use super::{
     fixture::{Fixture, open},
     open_ticket, ticket,
 };
-use crate::store::{self, database::Driver, sqlite};
+use crate::store::{self, StoreError, database::Driver, sqlite};
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
@@ -118,4 +118,13 @@ async fn a_file_that_cannot_be_opened_is_unavailable() {
         let error = store::open(&url.into()).await.unwrap_err();
         assert_eq!(error.kind().code(), "unavailable", "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused_by_name() {
+    let fixture = Fixture::sqlite().await;
+    let mut other = SqliteConnection::connect(&fixture.url).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 9999").execute(&mut other).await.unwrap();
+    let error = store::open(&fixture.url.into()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Schema(_)), "{error:?}");
 }
