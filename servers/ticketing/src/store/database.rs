@@ -13,8 +13,8 @@ pub(super) enum Driver<S, P> {
 
 /// Runs one expression on the database at hand.
 ///
-/// sqlx is generic over its driver at compile time and both take `$1` for a parameter, so the two arms are the
-/// same tokens. A function generic over the driver would need a page of bounds instead.
+/// sqlx is generic over its driver at compile time and both take `$1` for a parameter, so the two arms
+/// are the same tokens. A function generic over the driver would need a page of bounds instead.
 macro_rules! on {
     ($driver:expr, $it:ident => $run:expr) => {
         match $driver {

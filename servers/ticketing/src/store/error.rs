@@ -16,7 +16,8 @@ pub(crate) enum StoreError {
     NotFound(TicketId),
     /// Somebody else changed the ticket meanwhile.
     #[error(
-        "ticket `{id}` is at version {current}, not {expected}: read it again, then repeat the change with `expected_version` {current}"
+        "ticket `{id}` is at version {current}, not {expected}: \
+         read it again and repeat the change with `expected_version` {current}"
     )]
     Version {
         /// The ticket.
@@ -107,10 +108,10 @@ impl From<MigrateError> for StoreError {
 
 /// Whether the database refused for a reason that passes without a change of ours.
 ///
-/// PostgreSQL speaks in five characters of which the first two are the class: 08 connection, 40 rollback,
-/// 53 resources, 55 not in the right state (a lock timeout), 57 operator (shutdown, statement timeout), 58
-/// system. SQLite speaks in numbers of which the low byte is the class: 5 busy, 6 locked, 8 read-only, 10 disk I/O,
-/// 13 full, 14 cannot open. See <https://www.postgresql.org/docs/current/errcodes-appendix.html> and
+/// PostgreSQL speaks in five characters of which the first two are the class: 08 connection, 40
+/// rollback, 53 resources, 55 not in the right state (a lock timeout), 57 operator (shutdown, statement
+/// timeout), 58 system. SQLite speaks in numbers of which the low byte is the class: 5 busy, 6 locked,
+/// 8 read-only, 10 disk I/O, 13 full, 14 cannot open. See <https://www.postgresql.org/docs/current/errcodes-appendix.html> and
 /// <https://sqlite.org/rescode.html>.
 fn is_passing(error: &dyn DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();

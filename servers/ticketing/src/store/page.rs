@@ -29,9 +29,10 @@ pub(crate) struct Page<T> {
 
 /// One list that is walked page by page: the query with everything that decides which items it holds.
 ///
-/// A cursor is a version, a position and a digest over both and the query, always of the same length. So it needs no
-/// state and serves on every replica, and it is refused when it was changed or belongs to another
-/// query. The digest is no secret: whoever computes one reads nothing that the query does not give.
+/// A cursor is a version, a position and a digest over both and the query, always of the same length.
+/// So it needs no state and serves on every replica, and it is refused when it was changed or belongs
+/// to another query. The digest is no secret: whoever computes one reads nothing that the query does
+/// not give.
 pub(super) struct Walk(Sha256);
 
 const VERSION: u8 = 1;

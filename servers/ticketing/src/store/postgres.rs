@@ -67,8 +67,8 @@ pub(super) async fn open(url: &str) -> Result<Pools> {
     Ok(Pools(Driver::Postgres(pool)))
 }
 
-/// On a connection of its own: a long migration must not hit the timeouts of calls. sqlx takes an advisory lock,
-/// so replicas that start at once migrate one after the other.
+/// On a connection of its own: a long migration must not hit the timeouts of calls. sqlx takes an
+/// advisory lock, so replicas that start at once migrate one after the other.
 async fn migrate(options: &PgConnectOptions) -> Result<()> {
     let connecting = PgConnection::connect_with(options);
     let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, connecting)

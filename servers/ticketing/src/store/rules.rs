@@ -18,7 +18,8 @@ pub(super) struct Stamp<'a> {
 }
 
 impl<'a> Stamp<'a> {
-    /// Now, in the milliseconds that both databases keep: what a write returns is what is read later.
+    /// Now, in milliseconds, which both databases keep: what a write returns is what is read later.
+    /// Taken when the ticket is locked, so that its times follow the order of its writes.
     pub(super) fn now(by: &'a str) -> Self {
         Self { by, at: Utc::now().trunc_subsecs(3) }
     }

@@ -176,9 +176,9 @@ impl TicketStore for SqlStore {
         write: Option<&WriteRecord>,
     ) -> Result<Ticket> {
         rules::check_new(&ticket)?;
-        let stamp = Stamp::now(by);
         let mut transaction = self.pools.begin().await?;
-        transaction.claim(write, stamp.at).await?;
+        transaction.claim(write).await?;
+        let stamp = Stamp::now(by);
         let ticket = transaction.insert(ticket, stamp).await?;
         transaction.record(ticket.id, &Entry::new(EventKind::Opened, []), stamp).await?;
         transaction.commit(write, ticket).await
@@ -191,10 +191,10 @@ impl TicketStore for SqlStore {
         by: &str,
         write: Option<&WriteRecord>,
     ) -> Result<Ticket> {
-        let stamp = Stamp::now(by);
         let mut transaction = self.pools.begin().await?;
-        transaction.claim(write, stamp.at).await?;
+        transaction.claim(write).await?;
         let ticket = transaction.lock(id).await?;
+        let stamp = Stamp::now(by);
         let (ticket, entry) = rules::update(ticket, patch, stamp)?;
         if let Some(entry) = entry {
             transaction.save(&ticket).await?;
@@ -211,10 +211,10 @@ impl TicketStore for SqlStore {
         write: Option<&WriteRecord>,
     ) -> Result<Comment> {
         rules::check_text("body", &body)?;
-        let stamp = Stamp::now(by);
         let mut transaction = self.pools.begin().await?;
-        transaction.claim(write, stamp.at).await?;
+        transaction.claim(write).await?;
         transaction.lock(id).await?;
+        let stamp = Stamp::now(by);
         let comment = transaction.comment(id, body, stamp).await?;
         transaction.touch(id, stamp.at).await?;
         transaction.record(id, &Entry::new(EventKind::Commented, []), stamp).await?;
@@ -228,10 +228,10 @@ impl TicketStore for SqlStore {
         by: &str,
         write: Option<&WriteRecord>,
     ) -> Result<Ticket> {
-        let stamp = Stamp::now(by);
         let mut transaction = self.pools.begin().await?;
-        transaction.claim(write, stamp.at).await?;
+        transaction.claim(write).await?;
         let ticket = transaction.lock(id).await?;
+        let stamp = Stamp::now(by);
         let (ticket, entry) = rules::close(ticket, resolution, stamp)?;
         transaction.save(&ticket).await?;
         transaction.record(id, &entry, stamp).await?;

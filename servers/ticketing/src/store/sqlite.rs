@@ -60,8 +60,9 @@ pub(super) async fn open(url: &str) -> Result<Pools> {
         .busy_timeout(PATIENCE)
         // Readers go on while somebody writes.
         .journal_mode(SqliteJournalMode::Wal)
-        // WAL alone syncs at checkpoints and may lose the last commits with the power; FULL syncs the log at every
-        // commit, so that what was acknowledged stays. See https://sqlite.org/pragma.html#pragma_synchronous.
+        // WAL with NORMAL syncs at checkpoints and may lose the last commits with the power; FULL syncs
+        // the log at every commit, so that what was acknowledged stays.
+        // See https://sqlite.org/pragma.html#pragma_synchronous.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .disable_statement_logging();
@@ -80,8 +81,8 @@ pub(super) async fn open(url: &str) -> Result<Pools> {
     Ok(Pools(Driver::Sqlite(SqlitePools { writer, reader })))
 }
 
-/// Tries again while the file is locked: another process may be turning the same new file to WAL, and for that lock
-/// SQLite does not wait by itself.
+/// Tries again while the file is locked: another process may be turning the same new file to WAL, and
+/// for that lock SQLite does not wait by itself.
 async fn writer(options: &SqliteConnectOptions) -> Result<SqlitePool> {
     let deadline = Instant::now() + PATIENCE;
     loop {

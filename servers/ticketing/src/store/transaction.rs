@@ -21,18 +21,16 @@ pub(super) struct Transaction(
 impl Transaction {
     /// Takes the key of this write, before anything is read: a repetition must learn that it is one, and
     /// not that the ticket has changed. PostgreSQL makes a concurrent repetition wait here for the first.
-    pub(super) async fn claim(
-        &mut self,
-        write: Option<&WriteRecord>,
-        at: DateTime<Utc>,
-    ) -> Result<()> {
+    pub(super) async fn claim(&mut self, write: Option<&WriteRecord>) -> Result<()> {
+        const SQL: &str = "INSERT INTO ticket_writes (key, arguments, result, created_at) \
+            VALUES ($1, $2, '', $3)";
         let Some(write) = write else { return Ok(()) };
         rules::check_text("idempotency_key", &write.key)?;
         on!(&mut self.0, transaction => {
-            sqlx::query("INSERT INTO ticket_writes (key, arguments, result, created_at) VALUES ($1, $2, '', $3)")
+            sqlx::query(SQL)
                 .bind(&write.key)
                 .bind(&write.arguments)
-                .bind(at)
+                .bind(Utc::now())
                 .execute(&mut **transaction)
                 .await
                 .map(drop)
@@ -80,8 +78,9 @@ impl Transaction {
 
     /// Writes every field of a locked ticket that can change.
     pub(super) async fn save(&mut self, ticket: &Ticket) -> Result<()> {
-        const SQL: &str = "UPDATE tickets SET title = $2, body = $3, status = $4, priority = $5, labels = $6, \
-            assignee = $7, version = $8, updated_at = $9, closed_by = $10, resolution = $11 WHERE number = $1";
+        const SQL: &str = "UPDATE tickets SET title = $2, body = $3, status = $4, priority = $5, \
+            labels = $6, assignee = $7, version = $8, updated_at = $9, closed_by = $10, \
+            resolution = $11 WHERE number = $1";
         on!(&mut self.0, transaction => {
             sqlx::query(SQL)
                 .bind(ticket.id.number())
@@ -143,7 +142,8 @@ impl Transaction {
         entry: &Entry,
         stamp: Stamp<'_>,
     ) -> Result<()> {
-        const SQL: &str = "INSERT INTO ticket_events (ticket, kind, actor, at, changed) VALUES ($1, $2, $3, $4, $5)";
+        const SQL: &str = "INSERT INTO ticket_events (ticket, kind, actor, at, changed) \
+            VALUES ($1, $2, $3, $4, $5)";
         on!(&mut self.0, transaction => {
             sqlx::query(SQL)
                 .bind(id.number())
