@@ -13,7 +13,7 @@ set -eu
 bin=/usr/lib/postgresql/15/bin
 directory=$(mktemp -d)
 trap 'kill -QUIT $server 2>/dev/null; wait; rm -rf "$directory"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 server=
 start() {
     "$bin/postgres" -D "$directory/data" -k "$directory" -c listen_addresses= -c fsync=off \
