@@ -26,6 +26,7 @@ for_both_stores!(
     a_refused_write_leaves_its_key_free,
     a_recorded_write_can_be_replayed_until_it_is_purged,
     a_text_that_postgres_cannot_keep_is_refused_by_both,
+    a_call_that_is_dropped_writes_all_or_nothing,
 );
 
 async fn a_ticket_is_read_as_it_was_created(store: &dyn TicketStore) {
@@ -231,4 +232,26 @@ async fn a_text_that_postgres_cannot_keep_is_refused_by_both(store: &dyn TicketS
         refusal(store.find_write("a\0b").await),
     ];
     assert!(refusals.iter().all(|refusal| refusal == "Invalid"), "{refusals:?}");
+}
+
+async fn a_call_that_is_dropped_writes_all_or_nothing(store: &dyn TicketStore) {
+    for micros in (0..3_000).step_by(50) {
+        let write = keyed(&format!("dropped after {micros}"));
+        let call = store.create(ticket(&write.key, "body"), "ann", Some(&write));
+        drop(tokio::time::timeout(Duration::from_micros(micros), call).await);
+    }
+    // The connections that were dropped in the middle serve again.
+    open_ticket(store, "last").await;
+    let tickets = store.newest(&first(100)).await.unwrap().items;
+    for ticket in &tickets[1..] {
+        assert_eq!(store.history(ticket.id, &first(10)).await.unwrap().items.len(), 1);
+        let recorded = store.find_write(&ticket.title).await.unwrap().unwrap();
+        assert_eq!(recorded.result, to_value(ticket).unwrap());
+    }
+    let mut recorded = 0;
+    for micros in (0..3_000).step_by(50) {
+        let found = store.find_write(&format!("dropped after {micros}")).await.unwrap();
+        recorded += usize::from(found.is_some());
+    }
+    assert_eq!(recorded, tickets.len() - 1);
 }
