@@ -1,0 +1,231 @@
+//! The one thread that writes: it owns the chain's end and commits whatever has queued up in one go.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use mcp_errors::Result;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{chain::Head, file::Store, record::Notice, unavailable};
+use crate::metrics::Metrics;
+
+/// Lines that may wait for the disk: far more than calls in flight, so only a disk that hangs fills it.
+const QUEUE: usize = 4096;
+
+/// Lines written and synced together.
+const BATCH: usize = 256;
+
+/// Lines between two mentions of the chain's end in the log.
+const ANNOUNCE_EVERY: u64 = 1000;
+
+/// The line did not reach the disk; the reason is in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed;
+
+type Receipt = oneshot::Sender<Result<(), Failed>>;
+type Pending = oneshot::Receiver<Result<(), Failed>>;
+
+struct Command {
+    entry: Entry,
+    receipt: Option<Receipt>,
+}
+
+enum Entry {
+    Line(Vec<u8>),
+    /// Only to learn whether the store works.
+    Probe,
+    Close,
+}
+
+/// The way to the writing thread, which ends when this is dropped.
+pub(super) struct Writer {
+    queue: mpsc::Sender<Command>,
+    broken: Arc<AtomicBool>,
+    metrics: Metrics,
+}
+
+impl Writer {
+    /// Resumes the chain in `store` and starts the thread.
+    pub(super) fn start(store: impl Store, metrics: Metrics) -> io::Result<Self> {
+        let broken = Arc::new(AtomicBool::new(false));
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let mut journal =
+            Journal { store, head: Head::EMPTY, announced: 0, broken: broken.clone(), metrics };
+        let metrics = journal.metrics.clone();
+        journal.open()?;
+        thread::Builder::new().name("audit".to_owned()).spawn(|| journal.run(receiver))?;
+        Ok(Self { queue: sender, broken, metrics })
+    }
+
+    /// Queues a line and returns what resolves when it is durable.
+    pub(super) fn append_synced(&self, body: Vec<u8>) -> Result<Pending> {
+        self.send_with_receipt(Entry::Line(body))
+    }
+
+    /// Queues a line.
+    pub(super) fn append(&self, body: Vec<u8>) -> Result<()> {
+        self.send(Command { entry: Entry::Line(body), receipt: None })
+    }
+
+    /// Whether the last commit failed.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// Makes the thread try to recover.
+    pub(super) fn probe(&self) -> Result<Pending> {
+        self.send_with_receipt(Entry::Probe)
+    }
+
+    /// Ends the thread after what is queued.
+    pub(super) fn close(&self) -> Result<Pending> {
+        self.send_with_receipt(Entry::Close)
+    }
+
+    fn send_with_receipt(&self, entry: Entry) -> Result<Pending> {
+        let (receipt, pending) = oneshot::channel();
+        self.send(Command { entry, receipt: Some(receipt) })?;
+        Ok(pending)
+    }
+
+    fn send(&self, command: Command) -> Result<()> {
+        self.queue.try_send(command).map_err(|refused| {
+            self.metrics.audit_failures(1);
+            unavailable(match refused {
+                mpsc::error::TrySendError::Full(_) => "the audit log does not keep up",
+                mpsc::error::TrySendError::Closed(_) => "the audit log is closed",
+            })
+        })
+    }
+}
+
+/// The chain and the store it is kept in.
+struct Journal<S> {
+    store: S,
+    head: Head,
+    announced: u64,
+    broken: Arc<AtomicBool>,
+    metrics: Metrics,
+}
+
+impl<S: Store> Journal<S> {
+    fn open(&mut self) -> io::Result<()> {
+        let mut lines = Vec::new();
+        let tail = self.store.resume(self.head)?;
+        let head = match tail.torn {
+            Some(torn) => recovered(tail.head, Some(torn), &mut lines)?,
+            None => tail.head,
+        };
+        let head = head.append(&body(&Notice::opened())?, &mut lines);
+        self.store.append(&lines)?;
+        self.store.sync()?;
+        self.head = head;
+        self.announce();
+        Ok(())
+    }
+
+    fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+            let Some(close) = self.commit(&mut batch) else { continue };
+            queue.close();
+            let lost = std::iter::from_fn(|| queue.try_recv().ok())
+                .filter(|command| matches!(command.entry, Entry::Line(_)))
+                .count();
+            self.metrics.audit_failures(lost as u64);
+            // Whoever waits for the end may open the file at once.
+            drop(self);
+            return close();
+        }
+        // Every handle is gone without a farewell.
+        let mut farewell = vec![Command { entry: Entry::Close, receipt: None }];
+        drop(self.commit(&mut farewell));
+    }
+
+    /// Writes a batch, syncs it where somebody waits, and tells them. A `Close` leaves its own answer to the
+    /// caller and makes everything after it fail.
+    fn commit(&mut self, batch: &mut Vec<Command>) -> Option<impl FnOnce() + use<S>> {
+        let result = self.write(batch);
+        let was_broken = self.broken.swap(result.is_err(), Ordering::AcqRel);
+        if let Err(error) = &result {
+            let lost = batch.iter().filter(|it| matches!(it.entry, Entry::Line(_))).count();
+            self.metrics.audit_failures(lost as u64);
+            if !was_broken {
+                tracing::error!(%error, lost, "the audit log cannot be written");
+            }
+        } else if was_broken {
+            tracing::warn!("the audit log can be written again");
+        }
+        let answer = result.map_err(|_| Failed);
+        let mut close = None;
+        for Command { entry, receipt } in batch.drain(..) {
+            match (entry, receipt) {
+                (Entry::Close, receipt) => close = close.or(Some(receipt)),
+                (_, Some(receipt)) => tell(receipt, answer),
+                (_, None) => {}
+            }
+        }
+        close.map(|receipt| {
+            move || {
+                if let Some(receipt) = receipt {
+                    tell(receipt, answer);
+                }
+            }
+        })
+    }
+
+    fn write(&mut self, batch: &[Command]) -> io::Result<()> {
+        let mut lines = Vec::with_capacity(batch.len() * 768);
+        let mut head = self.head;
+        let recovers = self.broken.load(Ordering::Acquire);
+        if recovers {
+            let tail = self.store.resume(self.head)?;
+            head = recovered(tail.head, tail.torn, &mut lines)?;
+        }
+        for command in batch {
+            head = match &command.entry {
+                Entry::Line(body) => head.append(body, &mut lines),
+                Entry::Close => head.append(&body(&Notice::closed())?, &mut lines),
+                Entry::Probe => head,
+            };
+        }
+        self.store.append(&lines)?;
+        let closes = batch.iter().any(|command| matches!(command.entry, Entry::Close));
+        if recovers || closes || batch.iter().any(|command| command.receipt.is_some()) {
+            self.store.sync()?;
+        }
+        self.head = head;
+        if closes || head.seq - self.announced.min(head.seq) >= ANNOUNCE_EVERY {
+            self.announce();
+        }
+        Ok(())
+    }
+
+    /// Names the chain's end outside of the file, where a cut at its end shows.
+    fn announce(&mut self) {
+        self.announced = self.head.seq;
+        let hash = hex::encode(self.head.hash);
+        tracing::info!(seq = self.head.seq, hash, "audit head");
+    }
+}
+
+fn recovered(head: Head, torn: Option<[u8; 32]>, lines: &mut Vec<u8>) -> io::Result<Head> {
+    let torn = torn.map(hex::encode);
+    tracing::warn!(torn_sha256 = torn, "the audit log resumes after an interruption");
+    Ok(head.append(&body(&Notice::recovered(torn.as_deref()))?, lines))
+}
+
+fn body(notice: &Notice<'_>) -> io::Result<Vec<u8>> {
+    notice.body().map_err(io::Error::other)
+}
+
+fn tell(receipt: Receipt, answer: Result<(), Failed>) {
+    // Nobody may be waiting any more: the caller went away, the line stays.
+    receipt.send(answer).ok();
+}

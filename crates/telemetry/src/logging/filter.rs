@@ -1,0 +1,45 @@
+//! Which events are logged: the operator's filter under a cap that no filter lifts.
+
+use mcp_errors::{Error, Result};
+use tracing::{Level, Metadata, Subscriber, subscriber::Interest};
+use tracing_subscriber::{EnvFilter, Layer, layer::Context};
+
+/// Below `warn` these log whole requests: arguments, header fields with tokens, SQL with values.
+const CAPPED: [&str; 8] =
+    ["h2", "hyper", "hyper_util", "reqwest", "rmcp", "sqlx", "sqlx_core", "tower_http"];
+
+/// Parses a level or a list of directives.
+pub(super) fn parse(filter: &str) -> Result<EnvFilter> {
+    if filter.len() > 1024 {
+        return Err(Error::invalid("log filter", "must be at most 1024 characters"));
+    }
+    // Values of span fields are compared literally; a pattern would be run on outside text.
+    EnvFilter::builder().with_regex(false).parse(filter).map_err(|error| {
+        Error::invalid(
+            "log filter",
+            "expected a level (`info`) or a list of `target=level` (`info,mcp_ticketing=debug`)",
+        )
+        .with_source(error)
+    })
+}
+
+/// Refuses events under `warn` from [`CAPPED`] libraries, whatever the filter says.
+#[derive(Debug)]
+pub(super) struct CapLibraries;
+
+impl CapLibraries {
+    fn allows(metadata: &Metadata<'_>) -> bool {
+        let library = metadata.target().split("::").next().unwrap_or_default();
+        *metadata.level() <= Level::WARN || !CAPPED.contains(&library)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for CapLibraries {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if Self::allows(metadata) { Interest::always() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
+        Self::allows(metadata)
+    }
+}
