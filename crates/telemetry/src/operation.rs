@@ -10,6 +10,9 @@ use crate::trace::{RequestId, TraceContext};
 /// OpenTelemetry's stand-in for a value outside of the known ones.
 pub(crate) const OTHER: &str = "_OTHER";
 
+/// The target of operation spans.
+pub(crate) const SPAN_TARGET: &str = "operation";
+
 /// Methods of the protocol, current and legacy; any other name is a caller's invention.
 const METHODS: [&str; 25] = [
     "completion/complete",
@@ -119,8 +122,10 @@ impl Operation<'_> {
             Some(target) => format!("{method} {target}"),
             None => method.to_owned(),
         };
-        // At the highest level, so that a warning inside still carries the request id when `info` is off.
+        // At the highest level and with a target that the log always enables, so that whatever the filter
+        // shows of what happens inside carries the request id.
         tracing::error_span!(
+            target: SPAN_TARGET,
             "mcp",
             otel.name = name,
             otel.kind = "server",

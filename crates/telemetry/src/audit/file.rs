@@ -24,6 +24,11 @@ pub(super) trait Store: Send + 'static {
     /// Opens the store (anew) and finds the end of the chain. `last` is the end as the caller knows it.
     fn resume(&mut self, last: Head) -> io::Result<Tail>;
 
+    /// Whether what is written would no longer be found where it belongs, so that `resume` is due.
+    fn moved(&self) -> bool {
+        false
+    }
+
     /// Writes whole lines after the last one.
     fn append(&mut self, lines: &[u8]) -> io::Result<()>;
 
@@ -69,8 +74,10 @@ impl LogFile {
 
 impl Store for LogFile {
     fn resume(&mut self, _last: Head) -> io::Result<Tail> {
-        // The old handle holds the lock.
-        self.file = None;
+        // The old handle holds the lock, and perhaps lines of a file that was moved away.
+        if let Some(old) = self.file.take() {
+            old.sync_data().ok();
+        }
         let mut file = self.open()?;
         let length = file.seek(SeekFrom::End(0))?;
         if length == 0 {
@@ -92,6 +99,15 @@ impl Store for LogFile {
         }
         self.file = Some(file);
         Ok(tail)
+    }
+
+    /// Whether the file was renamed or deleted: a rotation goes on in a new file, not in a lost one.
+    #[cfg(unix)]
+    fn moved(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |it: std::fs::Metadata| (it.dev(), it.ino());
+        let open = self.file.as_ref().and_then(|file| file.metadata().ok()).map(identity);
+        open.is_some() && open != std::fs::metadata(&self.path).ok().map(identity)
     }
 
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {

@@ -7,7 +7,7 @@ mod refusals;
 mod verify;
 mod writer;
 
-use std::{convert::Infallible, fmt, io, path::PathBuf, str::FromStr, sync::Arc};
+use std::{fmt, io, path::PathBuf, str::FromStr, sync::Arc};
 
 use mcp_errors::{Error, ErrorKind, Result};
 use tokio::{runtime::Handle, sync::oneshot};
@@ -31,15 +31,16 @@ pub enum AuditTarget {
 }
 
 impl FromStr for AuditTarget {
-    type Err = Infallible;
+    type Err = Error;
 
     /// `off`, `stderr`, else a path.
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text {
-            "off" => Self::Off,
-            "stderr" => Self::Stderr,
-            path => Self::File(path.into()),
-        })
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "" => Err(Error::invalid("audit log", "expected a file's path, `stderr` or `off`")),
+            "off" => Ok(Self::Off),
+            "stderr" => Ok(Self::Stderr),
+            path => Ok(Self::File(path.into())),
+        }
     }
 }
 

@@ -141,4 +141,5 @@ async fn a_closed_log_takes_no_more_records() {
     let log = AuditLog::start(Scripted::default(), &Metrics::new("test", "1")).unwrap();
     log.close().await.unwrap();
     assert!(log.record(&record(&RequestId::generate()), Durability::Queued).await.is_err());
+    assert!(log.ready().await.is_err());
 }

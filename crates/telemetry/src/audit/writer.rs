@@ -10,13 +10,17 @@ use std::{
 };
 
 use mcp_errors::Result;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 use super::{chain::Head, file::Store, record::Notice, unavailable};
 use crate::metrics::Metrics;
 
-/// Lines that may wait for the disk: far more than calls in flight, so only a disk that hangs fills it.
-const QUEUE: usize = 4096;
+/// Lines that may wait for the disk: more than calls in flight, so only a disk that hangs fills it, and few
+/// enough that the longest lines stay within 64 MiB.
+const QUEUE: usize = 1024;
 
 /// Lines written and synced together.
 const BATCH: usize = 256;
@@ -73,9 +77,9 @@ impl Writer {
         self.send(Command { entry: Entry::Line(body), receipt: None })
     }
 
-    /// Whether the last commit failed.
+    /// Whether the last commit failed or there will be none.
     pub(super) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Acquire)
+        self.broken.load(Ordering::Acquire) || self.queue.is_closed()
     }
 
     /// Makes the thread try to recover.
@@ -95,11 +99,12 @@ impl Writer {
     }
 
     fn send(&self, command: Command) -> Result<()> {
+        let is_line = matches!(command.entry, Entry::Line(_));
         self.queue.try_send(command).map_err(|refused| {
-            self.metrics.audit_failures(1);
+            self.metrics.audit_failures(u64::from(is_line));
             unavailable(match refused {
-                mpsc::error::TrySendError::Full(_) => "the audit log does not keep up",
-                mpsc::error::TrySendError::Closed(_) => "the audit log is closed",
+                TrySendError::Full(_) => "the audit log does not keep up",
+                TrySendError::Closed(_) => "the audit log is closed",
             })
         })
     }
@@ -183,7 +188,12 @@ impl<S: Store> Journal<S> {
     fn write(&mut self, batch: &[Command]) -> io::Result<()> {
         let mut lines = Vec::with_capacity(batch.len() * 768);
         let mut head = self.head;
-        let recovers = self.broken.load(Ordering::Acquire);
+        let moved = self.store.moved();
+        if moved {
+            // The last word on the file that was taken away.
+            self.announce();
+        }
+        let recovers = moved || self.broken.load(Ordering::Acquire);
         if recovers {
             let tail = self.store.resume(self.head)?;
             head = recovered(tail.head, tail.torn, &mut lines)?;

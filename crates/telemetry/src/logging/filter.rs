@@ -4,17 +4,22 @@ use mcp_errors::{Error, Result};
 use tracing::{Level, Metadata, Subscriber, subscriber::Interest};
 use tracing_subscriber::{EnvFilter, Layer, layer::Context};
 
+use crate::operation::SPAN_TARGET;
+
 /// Below `warn` these log whole requests: arguments, header fields with tokens, SQL with values.
 const CAPPED: [&str; 8] =
     ["h2", "hyper", "hyper_util", "reqwest", "rmcp", "sqlx", "sqlx_core", "tower_http"];
 
-/// Parses a level or a list of directives.
+/// Parses a level or a list of directives; nothing at all means `info`.
 pub(super) fn parse(filter: &str) -> Result<EnvFilter> {
     if filter.len() > 1024 {
         return Err(Error::invalid("log filter", "must be at most 1024 characters"));
     }
+    let filter = if filter.trim().is_empty() { "info" } else { filter };
+    // Operation spans stay on, so that every line that is shown has its request id.
+    let filter = format!("{SPAN_TARGET}=error,{filter}");
     // Values of span fields are compared literally; a pattern would be run on outside text.
-    EnvFilter::builder().with_regex(false).parse(filter).map_err(|error| {
+    EnvFilter::builder().with_regex(false).parse(&filter).map_err(|error| {
         Error::invalid(
             "log filter",
             "expected a level (`info`) or a list of `target=level` (`info,mcp_ticketing=debug`)",

@@ -197,6 +197,45 @@ async fn the_chain_goes_on_after_a_restart() {
     assert_eq!(events(&path)[6..], ["call", "closed", "opened", "call", "call", "closed"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_callers_at_once_make_one_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let log = open(&path);
+    let calls: Vec<_> = (0..200)
+        .map(|number| {
+            let log = log.clone();
+            let durability = if number % 2 == 0 { Durability::Synced } else { Durability::Queued };
+            tokio::spawn(
+                async move { log.record(&record(&RequestId::generate()), durability).await },
+            )
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    log.close().await.unwrap();
+    assert_eq!(check(&path).unwrap().lines, 202);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_is_moved_away_is_replaced_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, rotated) = (folder.path().join("audit.jsonl"), folder.path().join("audit.1.jsonl"));
+    let log = open(&path);
+    let request_id = RequestId::generate();
+    log.record(&record(&request_id), Durability::Synced).await.unwrap();
+    fs::rename(&path, &rotated).unwrap();
+    log.record(&record(&request_id), Durability::Synced).await.unwrap();
+    fs::remove_file(&path).unwrap();
+    log.record(&record(&request_id), Durability::Synced).await.unwrap();
+    log.close().await.unwrap();
+    assert_eq!(check(&rotated).unwrap().lines, 2);
+    assert_eq!(events(&path), ["recovered", "call", "closed"]);
+    check(&path).unwrap();
+}
+
 #[tokio::test]
 async fn a_torn_line_stays_and_the_chain_goes_on() {
     let (_folder, path, lines) = sample().await;
@@ -343,6 +382,14 @@ async fn a_flood_of_refusals_becomes_sixty_lines_and_a_count_a_minute() {
     assert_eq!(lines[61]["count"], 940);
     assert_eq!(lines[122]["count"], 1);
     assert!(metrics.render().contains("mcp_server_audit_refusals_suppressed_total 941\n"));
+}
+
+#[test]
+fn a_target_is_a_path_or_one_of_two_words() {
+    assert_eq!("stderr".parse::<AuditTarget>().unwrap(), AuditTarget::Stderr);
+    assert_eq!("a.log".parse::<AuditTarget>().unwrap(), AuditTarget::File("a.log".into()));
+    let message = "".parse::<AuditTarget>().unwrap_err().to_string();
+    assert!(message.contains("a file's path, `stderr` or `off`"), "{message}");
 }
 
 #[tokio::test]

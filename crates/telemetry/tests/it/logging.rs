@@ -113,23 +113,34 @@ fn an_operation_is_one_line_with_the_span_at_the_top_level() {
 }
 
 #[test]
-fn a_warning_carries_the_request_id_when_only_warnings_are_shown() {
-    let lines = json_lines("warn", |_| {
-        let request_id = RequestId::from_trusted("r-9").unwrap();
-        let operation = Operation {
-            method: "tools/call",
-            target: None,
-            protocol_version: None,
-            transport: Transport::Stdio,
-            jsonrpc_id: None,
-            request_id: &request_id,
-            trace: &TraceContext::root(),
-        };
-        operation.span().in_scope(|| tracing::warn!("upstream is slow"));
+fn a_warning_carries_the_request_id_whatever_the_filter_shows() {
+    for filter in ["warn", "it=warn", "it::logging=debug"] {
+        let lines = json_lines(filter, |_| {
+            let request_id = RequestId::from_trusted("r-9").unwrap();
+            let operation = Operation {
+                method: "tools/call",
+                target: None,
+                protocol_version: None,
+                transport: Transport::Stdio,
+                jsonrpc_id: None,
+                request_id: &request_id,
+                trace: &TraceContext::root(),
+            };
+            operation.span().in_scope(|| tracing::warn!("upstream is slow"));
+        });
+        assert_eq!(lines[0]["request_id"], "r-9");
+        assert_eq!(lines[0]["network.transport"], "pipe");
+        assert!(lines[0].get("tool").is_none());
+    }
+}
+
+#[test]
+fn a_record_of_the_log_crate_names_its_own_target() {
+    let lines = json_lines("info", |_| {
+        tracing::info!(log.target = "rustls::client", log.file = "/home/me/client.rs", "connected");
     });
-    assert_eq!(lines[0]["request_id"], "r-9");
-    assert_eq!(lines[0]["network.transport"], "pipe");
-    assert!(lines[0].get("tool").is_none());
+    assert_eq!(lines[0]["target"], "rustls::client");
+    assert!(lines[0].get("log.file").is_none());
 }
 
 #[test]
