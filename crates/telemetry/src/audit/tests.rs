@@ -127,6 +127,27 @@ async fn a_full_disk_is_reported_counted_and_healed_without_a_restart() {
 }
 
 #[tokio::test]
+async fn what_was_taken_before_the_end_is_kept() {
+    let (open_gate, gate) = mpsc::channel();
+    let store = Scripted { gate: Some(Arc::new(Mutex::new(gate))), ..Scripted::default() };
+    open_gate.send(()).unwrap();
+    let log = AuditLog::start(store.clone(), &Metrics::new("test", "1")).unwrap();
+    let request_id = RequestId::generate();
+    drop(log.record(&record(&request_id), Durability::Synced));
+    let close = tokio::spawn({
+        let log = log.clone();
+        async move { log.close().await }
+    });
+    tokio::task::yield_now().await;
+    // Either it is still taken, and then kept, or the caller is told.
+    let late = log.record(&record(&request_id), Durability::Queued).await.is_ok();
+    drop(open_gate);
+    close.await.unwrap().unwrap();
+    let verified = verify(&store.disk.lock().unwrap().bytes[..]).unwrap();
+    assert_eq!((verified.lines, verified.closed), (3 + u64::from(late), true));
+}
+
+#[tokio::test]
 async fn a_caller_who_goes_away_leaves_the_line() {
     let store = Scripted::default();
     let log = AuditLog::start(store.clone(), &Metrics::new("test", "1")).unwrap();

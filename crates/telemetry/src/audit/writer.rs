@@ -15,7 +15,12 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{chain::Head, file::Store, record::Notice, unavailable};
+use super::{
+    chain::Head,
+    file::{Store, Tail},
+    record::Notice,
+    unavailable,
+};
 use crate::metrics::Metrics;
 
 /// Lines that may wait for the disk: more than calls in flight, so only a disk that hangs fills it, and few
@@ -40,11 +45,32 @@ struct Command {
     receipt: Option<Receipt>,
 }
 
+impl Command {
+    fn closes(&self) -> bool {
+        matches!(self.entry, Entry::Close)
+    }
+}
+
 enum Entry {
     Line(Vec<u8>),
     /// Only to learn whether the store works.
     Probe,
     Close,
+}
+
+/// Commands that are done, and how that went.
+struct Done {
+    commands: Vec<Command>,
+    answer: Result<(), Failed>,
+}
+
+impl Done {
+    fn tell(self) {
+        for receipt in self.commands.into_iter().filter_map(|command| command.receipt) {
+            // Nobody may be waiting any more: the caller went away, the line stays.
+            receipt.send(self.answer).ok();
+        }
+    }
 }
 
 /// The way to the writing thread, which ends when this is dropped.
@@ -124,7 +150,10 @@ impl<S: Store> Journal<S> {
         let mut lines = Vec::new();
         let tail = self.store.resume(self.head)?;
         let head = match tail.torn {
-            Some(torn) => recovered(tail.head, Some(torn), &mut lines)?,
+            Some(_) => {
+                tracing::warn!("the audit log ended in a torn line, it stays and is accounted for");
+                recovered(&tail, &mut lines)?
+            }
             None => tail.head,
         };
         let head = head.append(&body(&Notice::opened())?, &mut lines);
@@ -138,24 +167,26 @@ impl<S: Store> Journal<S> {
     fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let mut batch = Vec::with_capacity(BATCH);
         while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let Some(close) = self.commit(&mut batch) else { continue };
-            queue.close();
-            let lost = std::iter::from_fn(|| queue.try_recv().ok())
-                .filter(|command| matches!(command.entry, Entry::Line(_)))
-                .count();
-            self.metrics.audit_failures(lost as u64);
-            // Whoever waits for the end may open the file at once.
-            drop(self);
-            return close();
+            if batch.iter().any(Command::closes) {
+                // Later senders are refused; what was taken before is still written.
+                queue.close();
+                while let Some(command) = queue.blocking_recv() {
+                    batch.push(command);
+                }
+            }
+            if let Some(farewell) = self.commit(&mut batch) {
+                // Whoever waits for the end may open the file at once.
+                drop(self);
+                return farewell.tell();
+            }
         }
-        // Every handle is gone without a farewell.
-        let mut farewell = vec![Command { entry: Entry::Close, receipt: None }];
-        drop(self.commit(&mut farewell));
+        // Every handle is gone and nobody asked for the end.
+        self.commit(&mut vec![Command { entry: Entry::Close, receipt: None }]);
     }
 
-    /// Writes a batch, syncs it where somebody waits, and tells them. A `Close` leaves its own answer to the
-    /// caller and makes everything after it fail.
-    fn commit(&mut self, batch: &mut Vec<Command>) -> Option<impl FnOnce() + use<S>> {
+    /// Writes a batch, syncs it where somebody waits, and tells them. The answer to a `Close` is left to the
+    /// caller.
+    fn commit(&mut self, batch: &mut Vec<Command>) -> Option<Done> {
         let result = self.write(batch);
         let was_broken = self.broken.swap(result.is_err(), Ordering::AcqRel);
         if let Err(error) = &result {
@@ -168,21 +199,9 @@ impl<S: Store> Journal<S> {
             tracing::warn!("the audit log can be written again");
         }
         let answer = result.map_err(|_| Failed);
-        let mut close = None;
-        for Command { entry, receipt } in batch.drain(..) {
-            match (entry, receipt) {
-                (Entry::Close, receipt) => close = close.or(Some(receipt)),
-                (_, Some(receipt)) => tell(receipt, answer),
-                (_, None) => {}
-            }
-        }
-        close.map(|receipt| {
-            move || {
-                if let Some(receipt) = receipt {
-                    tell(receipt, answer);
-                }
-            }
-        })
+        let (closing, others): (Vec<_>, Vec<_>) = batch.drain(..).partition(Command::closes);
+        Done { commands: others, answer }.tell();
+        (!closing.is_empty()).then_some(Done { commands: closing, answer })
     }
 
     fn write(&mut self, batch: &[Command]) -> io::Result<()> {
@@ -190,28 +209,33 @@ impl<S: Store> Journal<S> {
         let mut head = self.head;
         let moved = self.store.moved();
         if moved {
-            // The last word on the file that was taken away.
+            tracing::warn!("the audit log was moved away, it goes on in a new file");
+            // The last word on the file that is gone.
             self.announce();
         }
         let recovers = moved || self.broken.load(Ordering::Acquire);
         if recovers {
             let tail = self.store.resume(self.head)?;
-            head = recovered(tail.head, tail.torn, &mut lines)?;
+            head = recovered(&tail, &mut lines)?;
         }
+        let mut closes = false;
         for command in batch {
-            head = match &command.entry {
-                Entry::Line(body) => head.append(body, &mut lines),
-                Entry::Close => head.append(&body(&Notice::closed())?, &mut lines),
-                Entry::Probe => head,
-            };
+            match &command.entry {
+                Entry::Line(body) => head = head.append(body, &mut lines),
+                Entry::Close => closes = true,
+                Entry::Probe => {}
+            }
+        }
+        // Last, even if lines were queued behind the wish to close.
+        if closes {
+            head = head.append(&body(&Notice::closed())?, &mut lines);
         }
         self.store.append(&lines)?;
-        let closes = batch.iter().any(|command| matches!(command.entry, Entry::Close));
         if recovers || closes || batch.iter().any(|command| command.receipt.is_some()) {
             self.store.sync()?;
         }
         self.head = head;
-        if closes || head.seq - self.announced.min(head.seq) >= ANNOUNCE_EVERY {
+        if recovers || closes || head.seq >= self.announced + ANNOUNCE_EVERY {
             self.announce();
         }
         Ok(())
@@ -225,17 +249,12 @@ impl<S: Store> Journal<S> {
     }
 }
 
-fn recovered(head: Head, torn: Option<[u8; 32]>, lines: &mut Vec<u8>) -> io::Result<Head> {
-    let torn = torn.map(hex::encode);
-    tracing::warn!(torn_sha256 = torn, "the audit log resumes after an interruption");
-    Ok(head.append(&body(&Notice::recovered(torn.as_deref()))?, lines))
+/// Continues the chain from `tail` with a line that accounts for what is torn.
+fn recovered(tail: &Tail, lines: &mut Vec<u8>) -> io::Result<Head> {
+    let torn = tail.torn.map(hex::encode);
+    Ok(tail.head.append(&body(&Notice::recovered(torn.as_deref()))?, lines))
 }
 
 fn body(notice: &Notice<'_>) -> io::Result<Vec<u8>> {
     notice.body().map_err(io::Error::other)
-}
-
-fn tell(receipt: Receipt, answer: Result<(), Failed>) {
-    // Nobody may be waiting any more: the caller went away, the line stays.
-    receipt.send(answer).ok();
 }

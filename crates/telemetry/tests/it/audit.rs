@@ -384,6 +384,13 @@ async fn a_flood_of_refusals_becomes_sixty_lines_and_a_count_a_minute() {
     assert!(metrics.render().contains("mcp_server_audit_refusals_suppressed_total 941\n"));
 }
 
+#[tokio::test]
+async fn stderr_takes_the_same_lines() {
+    let log = AuditLog::open(&AuditTarget::Stderr, &Metrics::new("test", "1")).unwrap();
+    log.record(&record(&RequestId::generate()), Durability::Synced).await.unwrap();
+    log.close().await.unwrap();
+}
+
 #[test]
 fn a_target_is_a_path_or_one_of_two_words() {
     assert_eq!("stderr".parse::<AuditTarget>().unwrap(), AuditTarget::Stderr);
