@@ -50,7 +50,7 @@ impl Boundary {
     }
 }
 
-/// The code fence that `text` leaves open (CommonMark §4.5): its character and its length.
+/// The code fence that `text` leaves open (`CommonMark` §4.5): its character and its length.
 fn open_fence(text: &str) -> Option<(char, usize)> {
     text.lines().fold(None, |open, line| {
         let fence = fence(line);

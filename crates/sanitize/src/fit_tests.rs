@@ -77,7 +77,8 @@ fn the_longest_strings_give_way_and_short_ones_stay() {
         Fit::Reduced { dropped: 0, shortened: 2 }
     );
     assert_eq!(value["name"], "n".repeat(100));
-    assert_eq!(value["long"].as_str().unwrap().len(), value["longer"].as_str().unwrap().len() - 1);
+    let kept = |name: &str| value[name].as_str().unwrap().len();
+    assert_eq!(kept("long"), kept("longer"));
     assert!(
         value.get("truncated").is_none(),
         "a field that the schema does not have is not invented"

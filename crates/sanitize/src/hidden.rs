@@ -117,26 +117,25 @@ fn after_escape(introducer: char, mut rest: Chars<'_>) -> Chars<'_> {
     } else {
         introducer
     };
-    let sequence = rest.clone();
+    let sequence = rest.as_str();
     let end = match kind {
         '[' | '\u{9b}' => after_control_sequence(sequence),
-        ']' | 'P' | 'X' | '^' | '_' => after_control_string(sequence),
-        '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => after_control_string(sequence),
+        ']' | 'P' | 'X' | '^' | '_' | '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => {
+            after_control_string(rest.clone())
+        }
         ' '..='/' => after_final(sequence, '0'),
         _ => None,
     };
     end.unwrap_or(rest)
 }
 
-fn after_control_sequence(mut rest: Chars<'_>) -> Option<Chars<'_>> {
-    let parameters = rest.as_str().trim_start_matches(|c| matches!(c, '0'..='?'));
-    rest = parameters.chars();
-    after_final(rest, '@')
+fn after_control_sequence(parameters: &str) -> Option<Chars<'_>> {
+    after_final(parameters.trim_start_matches(|c| matches!(c, '0'..='?')), '@')
 }
 
 /// Skips intermediate bytes and the final one, which is at least `lowest`.
-fn after_final(rest: Chars<'_>, lowest: char) -> Option<Chars<'_>> {
-    let mut rest = rest.as_str().trim_start_matches(|c| matches!(c, ' '..='/')).chars();
+fn after_final(intermediates: &str, lowest: char) -> Option<Chars<'_>> {
+    let mut rest = intermediates.trim_start_matches(|c| matches!(c, ' '..='/')).chars();
     let last = rest.next()?;
     (lowest..='~').contains(&last).then_some(rest)
 }

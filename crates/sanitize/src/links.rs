@@ -32,7 +32,7 @@ pub(crate) struct Images {
 impl Images {
     /// The edit that makes the link or image inert, if it is one to make so.
     pub(crate) fn edit(&mut self, link: Link, hit: &Hit<'_>) -> Option<Edit> {
-        let destination = hit.after().trim_start_matches([' ', '\t', '\n', '<']);
+        let destination = hit.after().trim_start_matches([' ', '\t', '\n']);
         match link {
             Link::Image => {
                 self.open_since = Some(hit.end);
@@ -77,7 +77,7 @@ fn is_foreign(destination: &str) -> bool {
     }
     let decides = |c: char| {
         c.is_ascii_whitespace()
-            || matches!(c, '/' | '?' | '#' | ')' | '>' | '[' | ':' | '&' | '\\' | '<')
+            || matches!(c, '/' | '?' | '#' | '(' | ')' | '>' | '[' | ']' | ':' | '&' | '\\' | '<')
     };
     let rest = destination.find(decides).and_then(|at| destination.get(at..)).unwrap_or_default();
     // What replaces a credential says nothing about where the destination leads.
@@ -86,6 +86,7 @@ fn is_foreign(destination: &str) -> bool {
 }
 
 fn carries_data(destination: &str) -> bool {
+    let destination = destination.strip_prefix('<').unwrap_or(destination);
     let leads_out = ["http:", "https:", "//"].iter().any(|lead| {
         destination.get(..lead.len()).is_some_and(|start| start.eq_ignore_ascii_case(lead))
     });

@@ -115,19 +115,19 @@ impl Marker {
     /// The edit that makes the match inert, if it is one to make so.
     pub(crate) fn edit(self, hit: &Hit<'_>) -> Option<Edit> {
         match self {
-            Self::Opening(finding) => escape_first(hit, finding),
-            Self::Tag(finding) if name_ends(hit.after()) => escape_first(hit, finding),
-            Self::Pipe if closes_token(hit.after()) => escape_first(hit, Finding::ChatToken),
+            Self::Opening(finding) => Some(escape_first(hit, finding)),
+            Self::Tag(finding) if name_ends(hit.after()) => Some(escape_first(hit, finding)),
+            Self::Pipe if closes_token(hit.after()) => Some(escape_first(hit, Finding::ChatToken)),
             Self::Turn if opens_turn(hit) => replace_colon(hit, "\\:", Finding::TurnMarker),
-            Self::Scheme => replace_colon(hit, "%3A", Finding::ActiveContent),
+            Self::Scheme => replace_colon(hit, " :", Finding::ActiveContent),
             _ => None,
         }
     }
 }
 
-fn escape_first(hit: &Hit<'_>, finding: Finding) -> Option<Edit> {
+fn escape_first(hit: &Hit<'_>, finding: Finding) -> Edit {
     let with = if hit.matched().starts_with('<') { "&lt;" } else { "&#91;" };
-    Some(Edit { range: hit.start..hit.start + 1, with, finding })
+    Edit { range: hit.start..hit.start + 1, with, finding }
 }
 
 fn replace_colon(hit: &Hit<'_>, with: &'static str, finding: Finding) -> Option<Edit> {

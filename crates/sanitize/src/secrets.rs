@@ -149,8 +149,12 @@ impl Rule {
             Shape::KeyValue => key_value(hit)?,
         };
         let spans_paragraphs = hit.text.get(start..end).is_some_and(|it| it.contains("\n\n"));
-        // The end of a paragraph inside stays one: which link belongs to an image depends on it.
-        let with = if spans_paragraphs { "[redacted:private_key]\n\n" } else { self.kind.mark() };
+        // One mark in each paragraph: which link belongs to an image depends on where paragraphs end.
+        let with = if spans_paragraphs {
+            "[redacted:private_key]\n\n[redacted:private_key]"
+        } else {
+            self.kind.mark()
+        };
         Some(Edit { range: start..end, with, finding: Finding::Secret(self.kind) })
     }
 }
@@ -200,19 +204,19 @@ fn jwt(hit: &Hit<'_>) -> Option<(usize, usize)> {
 
 fn pem(hit: &Hit<'_>) -> Option<(usize, usize)> {
     const MAX_LABEL: usize = 48;
-    const RULE: &str = "-----";
+    const DASHES: &str = "-----";
     let label_end = hit.after().bytes().take(MAX_LABEL).position(|byte| byte == b'-')?;
     let (label, body) = hit.after().split_at_checked(label_end)?;
     if !label.trim_end().ends_with("PRIVATE KEY") && !label.contains("PRIVATE KEY BLOCK") {
         return None;
     }
-    let body = body.strip_prefix(RULE)?;
+    let body = body.strip_prefix(DASHES)?;
     let in_body = |byte: &u8| byte.is_ascii_alphanumeric() || b" \t\n+/=:,.\\-".contains(byte);
     let block = body.get(..body.bytes().take_while(in_body).count())?;
     // Without its last line the block goes as far as it can.
     let end = block.find("-----END").map_or(block.len(), |last| {
-        let closing = block.get(last + RULE.len()..).and_then(|line| line.find(RULE));
-        closing.map_or(block.len(), |closing| last + 2 * RULE.len() + closing)
+        let closing = block.get(last + DASHES.len()..).and_then(|line| line.find(DASHES));
+        closing.map_or(block.len(), |closing| last + 2 * DASHES.len() + closing)
     });
     let body_start = hit.text.len() - body.len();
     Some((hit.start, body_start + end))
@@ -259,7 +263,7 @@ fn authority(hit: &Hit<'_>) -> Option<(usize, usize)> {
 
 fn key_value(hit: &Hit<'_>) -> Option<(usize, usize)> {
     let value = hit.after().strip_prefix('=')?;
-    if !follows_pair(hit.before()) || value.starts_with("[redacted:") {
+    if !begins_pair(hit.before()) || value.starts_with("[redacted:") {
         return None;
     }
     let ends = |c: char| c.is_whitespace() || matches!(c, ';' | '"' | '\'' | '`');
@@ -267,20 +271,15 @@ fn key_value(hit: &Hit<'_>) -> Option<(usize, usize)> {
     (length > 0).then_some((hit.end + 1, hit.end + 1 + length))
 }
 
-/// Whether `before` ends in another pair of a connection string: `user=app;` or `user=app `.
-fn follows_pair(before: &str) -> bool {
-    const MAX_PAIR: usize = 128;
-    let near = before
-        .get(before.ceil_char_boundary(before.len().saturating_sub(MAX_PAIR))..)
-        .unwrap_or_default();
-    if near.trim_end_matches(' ').ends_with(';') {
-        return near.contains('=');
+/// Whether the name stands where a pair begins: at the start of a line, behind `;`, or behind a word and a space.
+/// An argument list has commas and indentation instead. One character decides, which no redaction changes.
+fn begins_pair(before: &str) -> bool {
+    let lead = before.trim_end_matches(' ');
+    let is_apart = lead.len() < before.len();
+    match lead.chars().next_back() {
+        None | Some('\n') => !is_apart,
+        Some(last) => last == ';' || (is_apart && last.is_ascii_alphanumeric()),
     }
-    let pair = near
-        .strip_suffix(' ')
-        .map(str::trim_end)
-        .and_then(|pairs| pairs.rsplit(char::is_whitespace).next());
-    pair.is_some_and(|pair| pair.contains('=') && !pair.ends_with([',', '=', '(']))
 }
 
 #[cfg(test)]
@@ -335,7 +334,7 @@ mod tests {
         );
         assert_eq!(
             redacted(&format!("{head}{headers}RkFLRQ==\n{tail};")),
-            "[redacted:private_key]\n\n;"
+            "[redacted:private_key]\n\n[redacted:private_key];"
         );
         assert_eq!(redacted(&format!("{head}\nRkFLRQ==\nRkFL")), "[redacted:private_key]");
         assert_eq!(
