@@ -27,6 +27,11 @@ impl Budget {
         self.bytes
     }
 
+    /// The budget in tokens.
+    pub const fn token_count(self) -> usize {
+        self.bytes / BYTES_PER_TOKEN
+    }
+
     /// The smaller of two budgets: configuration may tighten a tool's policy, never loosen it.
     #[must_use]
     pub fn tighten(self, other: Self) -> Self {
@@ -36,7 +41,7 @@ impl Budget {
 
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} tokens", self.bytes / BYTES_PER_TOKEN)
+        write!(f, "{} tokens", self.token_count())
     }
 }
 

@@ -97,9 +97,10 @@ impl SecretKind {
     }
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Finding {
+    /// The name without the family of secrets, as a metric's label.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::ControlCharacter => "control_character",
             Self::AnsiEscape => "ansi_escape",
             Self::ZeroWidth => "zero_width",
@@ -114,8 +115,17 @@ impl fmt::Display for Finding {
             Self::ForeignImage => "foreign_image",
             Self::LinkWithData => "link_with_data",
             Self::InstructionPhrase => "instruction_phrase",
-            Self::Secret(kind) => return write!(f, "secret:{}", kind.name()),
-        })
+            Self::Secret(kind) => kind.name(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(kind) => write!(f, "secret:{}", kind.name()),
+            other => f.write_str(other.name()),
+        }
     }
 }
 

@@ -1,5 +1,13 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(not(test), expect(dead_code, reason = "the tools that use the store come next"))]
 
+mod config;
+mod idempotency;
 mod models;
+mod prompts;
+mod resources;
+mod server;
 mod store;
+mod tools;
+
+pub use config::Config;
+pub use server::Ticketing;

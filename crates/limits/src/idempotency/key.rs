@@ -23,7 +23,9 @@ impl WriteKey {
     /// # Errors
     /// [`mcp_errors::ErrorKind::InvalidInput`] unless `key` is 1 to 200 visible ASCII characters.
     pub fn new(principal: &str, tool: &str, key: &str) -> Result<Self> {
-        if key.is_empty() || key.len() > Self::MAX_LENGTH || !key.bytes().all(|it| it.is_ascii_graphic())
+        if key.is_empty()
+            || key.len() > Self::MAX_LENGTH
+            || !key.bytes().all(|it| it.is_ascii_graphic())
         {
             let problem = format!("must be 1 to {} visible ASCII characters", Self::MAX_LENGTH);
             return Err(Error::invalid(IDEMPOTENCY_KEY, problem));

@@ -74,6 +74,7 @@ async fn migrate(options: &PgConnectOptions) -> Result<()> {
     let mut connection = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
         .await
         .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))??;
-    MIGRATIONS.run(&mut connection).await?;
+    // Not `run`: the compiler cannot prove its future `Send` for every lifetime of the connection.
+    MIGRATIONS.run_direct(None, &mut connection, false).await?;
     Ok(connection.close().await?)
 }

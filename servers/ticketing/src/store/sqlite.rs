@@ -105,7 +105,8 @@ fn is_locked(error: &sqlx::Error) -> bool {
 /// a new file at once the second must find the work done.
 async fn migrate(writer: &SqlitePool) -> Result<()> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-    MIGRATIONS.run(&mut *transaction).await?;
+    // Not `run`: the compiler cannot prove its future `Send` for every lifetime of the connection.
+    MIGRATIONS.run_direct(None, &mut *transaction, false).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -1,0 +1,180 @@
+//! A server with everything around it, ready to be called.
+
+use std::{sync::Arc, time::Duration};
+
+use mcp_auth::Principal;
+use mcp_sanitize::{Findings, Sanitizer, Treatment};
+use rmcp::model::{
+    Implementation, PromptsCapability, ResourcesCapability, ServerCapabilities, ServerConfig,
+    ToolsCapability,
+};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Catalog, Check, Server, StartError, api_reference,
+    changes::ChangeFeed,
+    config::{Core, Problem},
+    pipeline::Guards,
+    recorder::Recorder,
+    spec::scope_set,
+};
+
+/// A domain server and the chassis it stands on.
+#[derive(Debug)]
+pub(crate) struct App<S: Server> {
+    pub(crate) server: Arc<S>,
+    pub(crate) catalog: Catalog<S>,
+    pub(crate) guards: Guards,
+    pub(crate) recorder: Recorder,
+    pub(crate) changes: ChangeFeed,
+    /// What `initialize` and `server/discover` say.
+    pub(crate) info: ServerConfig,
+    /// The implementation's name and version, as results carry it.
+    pub(crate) server_info: Value,
+    /// No new work: set when a signal says stop.
+    pub(crate) stopping: CancellationToken,
+    /// No more waiting: set when calls in flight have ended, or their time has.
+    pub(crate) stopped: CancellationToken,
+}
+
+impl<S: Server> App<S> {
+    /// Joins a started server with what its deployment decided.
+    pub(crate) fn new(
+        server: S,
+        catalog: Catalog<S>,
+        core: &Core,
+        sanitizer: Arc<Sanitizer>,
+        recorder: Recorder,
+    ) -> Arc<Self> {
+        let mut guards = Guards::new(&core.limits, core.idempotency, sanitizer);
+        for tool in catalog.tools() {
+            if let Some(tightened) = core.overrides.get(tool.spec.name()) {
+                guards.tighten(tool.spec.name(), &core.limits, tightened);
+            }
+        }
+        let info = info::<S>();
+        let server_info = serde_json::to_value(&info.server_info).unwrap_or_default();
+        Arc::new(Self {
+            server: Arc::new(server),
+            catalog,
+            guards,
+            recorder,
+            changes: ChangeFeed::new(),
+            info,
+            server_info,
+            stopping: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+        })
+    }
+
+    /// Probes every dependency.
+    pub(crate) async fn check(&self) -> Vec<Check> {
+        let mut checks = self.server.checks().await;
+        checks.extend(self.recorder.check().await);
+        checks
+    }
+
+    /// The figures as Prometheus reads them.
+    #[cfg(feature = "http")]
+    pub(crate) fn render_metrics(&self) -> String {
+        self.recorder.render_metrics()
+    }
+
+    /// Text from outside as an error may repeat it: short, cleaned, without control characters.
+    pub(crate) fn quote(&self, text: &str) -> String {
+        const MAX_QUOTED: usize = 64;
+        let short: String = text.chars().take(MAX_QUOTED).collect();
+        let mut findings = Findings::default();
+        let clean = self.guards.sanitizer.text(&short, Treatment::Clean, &mut findings);
+        clean.replace(['\n', '\t', '`'], " ")
+    }
+
+    /// Ends the server after its last call.
+    pub(crate) async fn stop(&self) {
+        self.server.stop().await;
+        self.recorder.close().await;
+    }
+}
+
+/// What a server offers under a configuration: fewer tools, tighter limits, its own documentation.
+///
+/// # Errors
+/// When the configuration names tools that there are none of.
+pub(crate) fn catalog<S: Server>(core: &Core) -> Result<Catalog<S>, Vec<Problem>> {
+    let mut catalog = Catalog::<S>::of_server();
+    let names: Vec<_> = catalog.tools().iter().map(|tool| tool.spec.name()).collect();
+    let unknown = |variable: &str, name: &str| {
+        let known = names.join(", ");
+        (!names.contains(&name)).then(|| {
+            Problem::new(variable, "configuration", format!("no tool `{name}`; there are {known}"))
+        })
+    };
+    let listed = core.tools.iter().flatten().filter_map(|name| unknown("MCP_TOOLS", name));
+    let tightened = core.overrides.keys().filter_map(|name| unknown("[tools]", name));
+    let problems: Vec<_> = listed.chain(tightened).collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    catalog.restrict(|tool| {
+        let name = tool.spec.name();
+        if let Some(tightened) = core.overrides.get(name) {
+            let own = tool.own_description();
+            tool.spec.tighten(tightened.deadline.map(|it| it.0), tightened.output_budget);
+            tool.redescribe(&own);
+        }
+        let listed = core.tools.as_ref().is_none_or(|names| names.iter().any(|it| it == name));
+        listed && !(core.read_only && tool.spec.kind.effect.writes())
+    });
+    api_reference::offer(&mut catalog);
+    Ok(catalog)
+}
+
+/// The client of a stdio server: the person who started it.
+pub(crate) fn stdio_principal<S: Server>(core: &Core, catalog: &Catalog<S>) -> Principal {
+    let scopes = core.auth.stdio_scopes.clone();
+    Principal::stdio(scopes.unwrap_or_else(|| scope_set(&catalog.scopes().0)))
+}
+
+fn info<S: Server>() -> ServerConfig {
+    let mut capabilities = ServerCapabilities::default();
+    capabilities.tools = Some(ToolsCapability::default());
+    capabilities.prompts = Some(PromptsCapability::default());
+    capabilities.completions = Some(rmcp::model::JsonObject::new());
+    let mut resources = ResourcesCapability::default();
+    (resources.subscribe, resources.list_changed) = (Some(true), Some(true));
+    capabilities.resources = Some(resources);
+    let implementation =
+        Implementation::new(format!("mcp-{}", S::NAME), S::VERSION).with_title(S::TITLE);
+    ServerConfig::new(capabilities)
+        .with_server_info(implementation)
+        .with_instructions(S::INSTRUCTIONS)
+}
+
+/// How long a probe of a dependency may take.
+const PROBE_DEADLINE: Duration = Duration::from_secs(2);
+
+impl Check {
+    /// Probes one dependency, in at most two seconds; `probe` tells a problem without credentials.
+    pub async fn run<E: std::fmt::Display>(
+        name: &'static str,
+        probe: impl Future<Output = Result<(), E>> + Send,
+    ) -> Self {
+        let started = std::time::Instant::now();
+        let problem = match tokio::time::timeout(PROBE_DEADLINE, probe).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_elapsed) => Some("no answer within 2 s".to_owned()),
+        };
+        Self { name, problem, latency: started.elapsed() }
+    }
+}
+
+impl From<StartError> for crate::cli::Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Config(_) => Self::config(error.to_string()),
+            StartError::Dependency { .. } => Self::dependency(error.to_string()),
+        }
+    }
+}

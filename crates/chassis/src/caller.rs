@@ -1,0 +1,99 @@
+//! Who makes a request, and from where: what the transports hand to the pipeline.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use mcp_auth::Principal;
+use mcp_telemetry::trace::RequestId;
+use rmcp::{RoleServer, model::ProtocolVersion, service::RequestContext};
+use tokio_util::sync::CancellationToken;
+
+/// What the HTTP edge found out about a request before it became a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Edge {
+    pub(crate) principal: Principal,
+    pub(crate) request_id: RequestId,
+    pub(crate) address: IpAddr,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) missing_scopes: ScopeSlot,
+}
+
+/// Where the pipeline leaves the scopes that were missing, so that the edge answers 403 instead of 200.
+///
+/// Works wherever the SDK sends headers after the first message, which is every stateless exchange;
+/// elsewhere access is denied all the same and the tool result says `forbidden`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScopeSlot(Arc<OnceLock<&'static [&'static str]>>);
+
+impl ScopeSlot {
+    pub(crate) fn fill(&self, scopes: &'static [&'static str]) {
+        // The first refusal of a request is the one that is told.
+        self.0.get_or_init(|| scopes);
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn missing(&self) -> Option<&'static [&'static str]> {
+        self.0.get().copied()
+    }
+}
+
+/// One request, whatever it came by.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    pub(crate) request_id: RequestId,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) missing_scopes: Option<ScopeSlot>,
+    pub(crate) client: Option<(String, String)>,
+    pub(crate) version: Option<ProtocolVersion>,
+    pub(crate) cancelled: CancellationToken,
+}
+
+impl Caller {
+    /// Joins what the edge knows, or the principal of a stdio server, with what the message says.
+    ///
+    /// `None` when neither is there: a request that reached dispatch without authentication.
+    pub(crate) fn of(
+        context: &RequestContext<RoleServer>,
+        stdio: Option<&Principal>,
+    ) -> Option<Self> {
+        let edge = context
+            .extensions
+            .get::<http::request::Parts>()
+            .and_then(|parts| parts.extensions.get::<Edge>());
+        let said = context.meta.get_traceparent().map(str::to_owned);
+        let client = context.client_info().map(|client| (client.name, client.version));
+        let (version, cancelled) = (context.protocol_version(), context.ct.clone());
+        Some(match edge.cloned() {
+            Some(edge) => Self {
+                principal: edge.principal,
+                request_id: edge.request_id,
+                address: Some(edge.address),
+                // The message's own context is nearer to the call than the hop's.
+                traceparent: said.or(edge.traceparent),
+                missing_scopes: Some(edge.missing_scopes),
+                client,
+                version,
+                cancelled,
+            },
+            None => Self {
+                principal: stdio?.clone(),
+                request_id: RequestId::generate(),
+                address: None,
+                traceparent: said,
+                missing_scopes: None,
+                client,
+                version,
+                cancelled,
+            },
+        })
+    }
+
+    /// Whether the client speaks the stateless protocol of 2026-07-28 or later.
+    pub(crate) fn is_modern(&self) -> bool {
+        self.version.as_ref().is_some_and(|version| *version >= ProtocolVersion::V_2026_07_28)
+    }
+}

@@ -1,0 +1,139 @@
+//! `doctor`: what would be unsafe or broken in this deployment.
+
+use mcp_telemetry::audit::AuditTarget;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Failure, print, serve};
+use crate::{
+    Server,
+    app::catalog,
+    config::{Core, Loaded},
+};
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    name: &'static str,
+    status: Status,
+    detail: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Finding {
+    fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
+        Self { name, status, detail: detail.into() }
+    }
+}
+
+pub(super) fn run<S: Server>(loaded: Loaded<S::Config>, as_json: bool) -> Result<(), Failure> {
+    let Loaded { core, server, .. } = loaded;
+    let mut findings = vec![];
+    #[cfg(feature = "http")]
+    findings.push(exposure::<S>(&core));
+    findings.extend([audit::<S>(&core), quotas(&core)]);
+    findings.extend(dependencies::<S>(server, &core));
+    let failed = findings.iter().any(|finding| finding.status == Status::Fail);
+    let text = if as_json {
+        format!("{:#}\n", json!({ "ok": !failed, "findings": findings }))
+    } else {
+        table(&findings)
+    };
+    print(text.as_bytes())?;
+    if failed { Err(Failure::check_told()) } else { Ok(()) }
+}
+
+/// Who can reach the server, and with what credential.
+#[cfg(feature = "http")]
+fn exposure<S: Server>(core: &Core) -> Finding {
+    let gate = catalog::<S>(core)
+        .map_err(Failure::problems)
+        .and_then(|catalog| serve::gate(core, &catalog));
+    match gate {
+        Err(failure) => Finding::new("exposure", Status::Fail, failure.lines().join("; ")),
+        Ok(gate) if gate.authenticator.is_none() => {
+            let detail = format!("{} without authentication: this machine only", core.http.listen);
+            Finding::new("exposure", Status::Warn, detail)
+        }
+        Ok(_) => {
+            Finding::new("exposure", Status::Ok, format!("{} with credentials", core.http.listen))
+        }
+    }
+}
+
+fn audit<S: Server>(core: &Core) -> Finding {
+    let writes = catalog::<S>(core)
+        .is_ok_and(|catalog| catalog.tools().iter().any(|tool| tool.spec.kind.effect.writes()));
+    match (&core.audit.target, writes) {
+        (AuditTarget::Off, true) => Finding::new(
+            "audit",
+            Status::Fail,
+            "MCP_AUDIT_LOG is off while write tools are on: set a file, or MCP_READ_ONLY=true",
+        ),
+        (AuditTarget::Off, false) => Finding::new("audit", Status::Warn, "off"),
+        (AuditTarget::Stderr, _) => {
+            Finding::new("audit", Status::Ok, "on stderr: as durable as your log collection")
+        }
+        (AuditTarget::File(path), _) => {
+            Finding::new("audit", Status::Ok, format!("hash-chained in {}", path.display()))
+        }
+    }
+}
+
+fn quotas(core: &Core) -> Finding {
+    let limits = &core.limits;
+    let all = [
+        ("MCP_RATE_LIMIT", &limits.per_client),
+        ("MCP_RATE_LIMIT_READ", &limits.reads),
+        ("MCP_RATE_LIMIT_WRITE", &limits.writes),
+        ("MCP_RATE_LIMIT_IP", &limits.per_address),
+    ];
+    let off: Vec<_> =
+        all.iter().filter(|(_, limit)| limit.rate().is_none()).map(|(name, _)| *name).collect();
+    if off.is_empty() {
+        Finding::new("quotas", Status::Ok, format!("{} a client", limits.per_client))
+    } else {
+        Finding::new("quotas", Status::Warn, format!("off: {}", off.join(", ")))
+    }
+}
+
+/// Starts the server as it would be started, and asks what it depends on.
+fn dependencies<S: Server>(config: S::Config, core: &Core) -> Vec<Finding> {
+    let broken =
+        |failure: Failure| vec![Finding::new("start", Status::Fail, failure.lines().join("; "))];
+    let started = serve::runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            let catalog = catalog::<S>(core).map_err(Failure::problems)?;
+            drop(catalog);
+            let server = S::start(config).await?;
+            let checks = server.checks().await;
+            server.stop().await;
+            Ok(checks)
+        })
+    });
+    let finding = |check: &crate::Check| match &check.problem {
+        None => Finding::new(check.name, Status::Ok, format!("{} ms", check.latency.as_millis())),
+        Some(problem) => Finding::new(check.name, Status::Fail, problem.as_str()),
+    };
+    started.map_or_else(broken, |checks| checks.iter().map(finding).collect())
+}
+
+fn table(findings: &[Finding]) -> String {
+    let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or_default();
+    let line = |Finding { name, status, detail }: &Finding| {
+        let status = match status {
+            Status::Ok => "ok  ",
+            Status::Warn => "warn",
+            Status::Fail => "FAIL",
+        };
+        format!("{status}  {name:width$}  {detail}\n")
+    };
+    findings.iter().map(line).collect::<Vec<_>>().concat()
+}

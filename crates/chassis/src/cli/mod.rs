@@ -1,0 +1,108 @@
+//! The command line that every server shares.
+
+mod audit;
+mod command;
+mod config;
+mod doctor;
+mod failure;
+#[cfg(feature = "http")]
+mod healthcheck;
+mod serve;
+mod tools;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, FromArgMatches};
+
+pub(crate) use failure::Failure;
+
+use crate::{
+    Server,
+    config::{Loaded, Transport, Vars, load},
+};
+use command::{Arguments, AuditCommand, Command, ConfigCommand};
+
+/// Runs a server's binary: `fn main() -> ExitCode { mcp_chassis::main::<Ticketing>() }`.
+pub fn main<S: Server>() -> ExitCode {
+    let name: &'static str = Box::leak(format!("mcp-{}", S::NAME).into_boxed_str());
+    let definition = Arguments::command().name(name).version(S::VERSION).about(S::INSTRUCTIONS);
+    let parsed = definition.clone().try_get_matches();
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are asked for (0); anything else is bad usage (2).
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run::<S>(arguments, definition) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result<(), Failure> {
+    let vars = Vars::of_process();
+    let mut flags = BTreeMap::new();
+    flags.extend(arguments.config.map(|path| ("MCP_CONFIG", path)));
+    match arguments.command {
+        #[cfg(feature = "stdio")]
+        Command::Stdio => serve::stdio::<S>(&vars, loaded::<S>(&vars, &flags, Transport::Stdio)?),
+        #[cfg(feature = "http")]
+        Command::Http { listen } => {
+            flags.extend(listen.map(|listen| ("MCP_LISTEN", listen)));
+            serve::http::<S>(&vars, loaded::<S>(&vars, &flags, Transport::Http)?)
+        }
+        Command::Tools { json } => {
+            tools::print::<S>(&loaded::<S>(&vars, &flags, Transport::Http)?.core, json)
+        }
+        Command::Config(ConfigCommand::Check) => {
+            let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
+            config::check::<S>(&loaded.core)
+        }
+        Command::Config(ConfigCommand::Show) => {
+            config::show(&loaded::<S>(&vars, &flags, Transport::Http)?.settings)
+        }
+        Command::Config(ConfigCommand::Schema) => config::schema::<S>(),
+        Command::Doctor { json } => {
+            doctor::run::<S>(loaded::<S>(&vars, &flags, Transport::Http)?, json)
+        }
+        #[cfg(feature = "http")]
+        Command::Healthcheck { url } => {
+            let loaded = loaded::<S>(&vars, &flags, Transport::Http);
+            healthcheck::run(url, loaded.ok().map(|loaded| loaded.core.http.listen))
+        }
+        Command::Audit(AuditCommand::Verify { file }) => audit::verify(&file),
+        Command::Completions { shell } => {
+            let name = definition.get_name().to_owned();
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut definition, name, &mut script);
+            print(&script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(definition).render(&mut page)?;
+            print(&page)
+        }
+    }
+}
+
+fn loaded<S: Server>(
+    vars: &Vars,
+    flags: &BTreeMap<&'static str, String>,
+    transport: Transport,
+) -> Result<Loaded<S::Config>, Failure> {
+    load::<S>(vars, flags, transport).map_err(Failure::problems)
+}
+
+/// Writes what was asked for to stdout. A reader that went away (`| head`) is no failure.
+fn print(text: &[u8]) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

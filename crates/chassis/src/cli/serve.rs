@@ -1,0 +1,103 @@
+//! From a configuration to a server that answers.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use mcp_sanitize::{Options, Sanitizer};
+use mcp_telemetry::logging::{self, LogOptions};
+
+use super::Failure;
+use crate::{
+    Catalog, Server,
+    app::{App, catalog},
+    config::{Core, Loaded, LogConfig, Vars, warn_of_foreign_variables},
+    recorder::Recorder,
+    signals::Signals,
+};
+
+/// Serves one client on stdin and stdout.
+#[cfg(feature = "stdio")]
+pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<(), Failure> {
+    let Loaded { core, server, .. } = loaded;
+    let sanitizer = sanitizer()?;
+    log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
+    let catalog = catalog::<S>(&core).map_err(Failure::problems)?;
+    let principal = crate::app::stdio_principal(&core, &catalog);
+    runtime()?.block_on(async {
+        let signals = Signals::listen()?;
+        let app = start::<S>(server, catalog, &core, sanitizer).await?;
+        crate::stdio::serve(Arc::clone(&app), principal, core.http.max_body, signals).await?;
+        app.stop().await;
+        Ok(())
+    })
+}
+
+/// Serves Streamable HTTP.
+#[cfg(feature = "http")]
+pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<(), Failure> {
+    let Loaded { core, server, .. } = loaded;
+    let sanitizer = sanitizer()?;
+    log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
+    let catalog = catalog::<S>(&core).map_err(Failure::problems)?;
+    // Before anything is opened: a deployment that would be unsafe does not start.
+    let gate = gate(&core, &catalog)?;
+    runtime()?.block_on(async {
+        let signals = Signals::listen()?;
+        let app = start::<S>(server, catalog, &core, sanitizer).await?;
+        let listener = crate::http::bind(core.http.listen).await?;
+        let address = listener.local_addr().context("cannot tell the bound address")?;
+        let gate = gate.bound_to(address, core.http.public_url.as_deref());
+        tracing::info!(%address, url = %gate.resource, "listening on http://{address}/mcp");
+        let http = crate::http::Http::new(Arc::clone(&app), gate);
+        crate::http::serve(http, listener, core.http.drain_deadline, signals).await?;
+        app.stop().await;
+        Ok(())
+    })
+}
+
+/// The guards of the HTTP edge, or why this deployment may not be served.
+#[cfg(feature = "http")]
+pub(super) fn gate<S: Server>(
+    core: &Core,
+    catalog: &Catalog<S>,
+) -> Result<crate::http::Gate, Failure> {
+    crate::http::Gate::new(core, catalog.scopes()).map_err(Failure::problems)
+}
+
+/// Opens what the server needs and joins it with the chassis.
+async fn start<S: Server>(
+    config: S::Config,
+    catalog: Catalog<S>,
+    core: &Core,
+    sanitizer: Arc<Sanitizer>,
+) -> Result<Arc<App<S>>, Failure> {
+    let recorder = Recorder::start(&core.audit, &catalog, Arc::clone(&sanitizer))
+        .map_err(|error| Failure::config(format!("MCP_AUDIT_LOG: {error}")))?;
+    let server = S::start(config).await?;
+    Ok(App::new(server, catalog, core, sanitizer, recorder))
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn sanitizer() -> Result<Arc<Sanitizer>, Failure> {
+    Ok(Arc::new(Sanitizer::new(&Options::default()).context("the sanitizer")?))
+}
+
+fn log<S: Server>(
+    config: &LogConfig,
+    vars: &Vars,
+    sanitizer: Arc<Sanitizer>,
+) -> Result<(), Failure> {
+    let options = LogOptions {
+        filter: config.filter.clone(),
+        format: config.format,
+        service: format!("mcp-{}", S::NAME).into(),
+        version: S::VERSION.into(),
+        redact: Some(Arc::new(move |text| sanitizer.redact(text))),
+    };
+    logging::init(options).map_err(|error| Failure::config(format!("RUST_LOG: {error}")))?;
+    warn_of_foreign_variables(vars);
+    Ok(())
+}

@@ -1,0 +1,388 @@
+//! The settings that every server has, one struct per concern.
+
+use std::{
+    collections::BTreeMap, convert::Infallible, fmt::Display, net::SocketAddr, num::NonZeroU32,
+    path::PathBuf, str::FromStr, time::Duration,
+};
+
+use mcp_auth::{AuthMode, ScopeSet};
+use mcp_limits::{Algorithm, ByteSize, HumanDuration, RateLimit};
+use mcp_telemetry::{audit::AuditTarget, logging::LogFormat};
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, de};
+
+use super::{Reader, Transport};
+
+/// The chassis' own settings.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) http: HttpConfig,
+    pub(crate) auth: AuthConfig,
+    pub(crate) limits: LimitsConfig,
+    pub(crate) audit: AuditConfig,
+    pub(crate) log: LogConfig,
+    pub(crate) idempotency: IdempotencyMode,
+    /// Hide and refuse every write tool.
+    pub(crate) read_only: bool,
+    /// The tools to offer; all when `None`.
+    pub(crate) tools: Option<Vec<String>>,
+    /// `[tools.NAME]`: what tightens the policy of a tool's type.
+    pub(crate) overrides: BTreeMap<String, ToolOverride>,
+}
+
+impl Core {
+    pub(crate) fn read(reader: &mut Reader<'_>, server: &str, transport: Transport) -> Self {
+        let http = HttpConfig::read(reader);
+        let auth = AuthConfig::read(reader);
+        let limits = LimitsConfig::read(reader, server);
+        let audit = AuditConfig::read(reader);
+        let log = LogConfig::read(reader, transport);
+        let idempotency = reader
+            .or(
+                "MCP_IDEMPOTENCY",
+                "optional",
+                "`optional`, or `required`: writes without a key are refused",
+            )
+            .value();
+        let read_only = reader
+            .or("MCP_READ_ONLY", "false", "`true` hides and refuses every write tool")
+            .value();
+        let tools = reader
+            .optional::<Names>(
+                "MCP_TOOLS",
+                "a comma-separated list of the tools to offer; all when not set",
+            )
+            .map(|names| names.0);
+        let overrides = reader.table("tools");
+        // Upstream limits have no setting here until a server with an upstream reads them.
+        refuse_unbuilt(reader);
+        Self { http, auth, limits, audit, log, idempotency, read_only, tools, overrides }
+    }
+}
+
+/// What the contract names and a later version brings.
+fn refuse_unbuilt(reader: &mut Reader<'_>) {
+    const UNBUILT: [&str; 24] = [
+        "MCP_ADMIN_ALLOW",
+        "MCP_ADMIN_LISTEN",
+        "MCP_AUTH_AUDIENCE",
+        "MCP_AUTH_INTROSPECTION_CLIENT_ID",
+        "MCP_AUTH_INTROSPECTION_CLIENT_SECRET",
+        "MCP_AUTH_INTROSPECTION_URL",
+        "MCP_AUTH_ISSUER",
+        "MCP_AUTH_JWKS_FILE",
+        "MCP_AUTH_JWKS_URL",
+        "MCP_AUTH_LEEWAY",
+        "MCP_AUTH_MAX_TOKEN_LIFETIME",
+        "MCP_AUTH_SCOPE_CLAIMS",
+        "MCP_REDIS_DOWN",
+        "MCP_REVOKED_TOKENS_FILE",
+        "MCP_TLS_CERT",
+        "MCP_TLS_CLIENT_CA",
+        "MCP_TLS_KEY",
+        "MCP_TRUSTED_PROXIES",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_SERVICE_NAME",
+        "REDIS_URL",
+        "REDIS_URL_FILE",
+    ];
+    for variable in UNBUILT {
+        reader.unbuilt(variable);
+    }
+    only(reader, "MCP_SESSIONS", "stateless", "how legacy clients are served; any replica answers");
+    only(reader, "MCP_CONFIRM", "never", "whether destructive tools ask before they act");
+}
+
+/// A setting of which only one value is built.
+fn only(
+    reader: &mut Reader<'_>,
+    variable: &'static str,
+    built: &'static str,
+    meaning: &'static str,
+) {
+    let value: String = reader.or(variable, built, meaning).value();
+    if value != built {
+        let origin = reader.origin(variable);
+        let text = format!("only `{built}` is built in this version; remove it or set it to that");
+        reader.problem(variable, &origin, text);
+    }
+}
+
+/// Where HTTP is served, and to whom.
+#[derive(Debug)]
+pub(crate) struct HttpConfig {
+    pub(crate) listen: SocketAddr,
+    pub(crate) tls_terminated: bool,
+    pub(crate) public_url: Option<String>,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) allowed_origins: Vec<String>,
+    /// Bytes.
+    pub(crate) max_body: usize,
+    pub(crate) drain_deadline: Duration,
+}
+
+const LOOPBACK: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+impl HttpConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let port: Option<u16> = reader.optional(
+            "PORT",
+            "a port that the platform injects: `0.0.0.0:$PORT` when MCP_LISTEN is not set",
+        );
+        let default = port.map_or_else(|| LOOPBACK.to_string(), |port| format!("0.0.0.0:{port}"));
+        let listen = reader
+            .or(
+                "MCP_LISTEN",
+                &default,
+                "the HTTP address, like `127.0.0.1:8080`; port 0 picks a free one",
+            )
+            .or_stand_in(LOOPBACK);
+        let names = |names: Option<Names>| names.map(|names| names.0).unwrap_or_default();
+        Self {
+            listen,
+            tls_terminated: reader
+                .or("MCP_TLS_TERMINATED", "false", "`true` when a proxy in front speaks TLS")
+                .value(),
+            public_url: reader.optional(
+                "MCP_PUBLIC_URL",
+                "this server's canonical resource URI, ending in `/mcp`; `http://<listen>/mcp` when not set",
+            ),
+            allowed_hosts: names(reader.optional(
+                "MCP_ALLOWED_HOSTS",
+                "a comma-separated list of host names with optional ports; loopback names when not set",
+            )),
+            allowed_origins: names(reader.optional(
+                "MCP_ALLOWED_ORIGINS",
+                "a comma-separated list of browser origins, like `https://app.example`; none when not set",
+            )),
+            max_body: bytes(reader.or("MCP_MAX_BODY", "1 MiB", "the largest request body, like `1 MiB`")),
+            drain_deadline: duration(reader.or(
+                "MCP_DRAIN_DEADLINE",
+                "25s",
+                "how long calls in flight may finish after SIGTERM, like `25s`",
+            )),
+        }
+    }
+}
+
+/// Who may call.
+#[derive(Debug)]
+pub(crate) struct AuthConfig {
+    /// `None` when the deployer did not say.
+    pub(crate) mode: Option<AuthMode>,
+    pub(crate) keys_file: Option<PathBuf>,
+    pub(crate) keys: Option<SecretString>,
+    pub(crate) stdio_scopes: Option<ScopeSet>,
+}
+
+impl AuthConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            mode: reader.optional(
+                "MCP_AUTH",
+                "`none` (loopback only) or `api-key`; `none` on a loopback address when not set",
+            ),
+            keys_file: reader.optional(
+                "MCP_API_KEYS_FILE",
+                "a TOML file of `[[key]]` entries with owner, sha256, scopes and optionally expires_at",
+            ),
+            keys: reader.secret(
+                "MCP_API_KEYS",
+                "comma-separated plain keys with read scopes; `key=scope scope` widens one",
+            ),
+            stdio_scopes: reader.optional(
+                "MCP_STDIO_SCOPES",
+                "the scopes of the stdio client, separated by spaces; all read scopes when not set",
+            ),
+        }
+    }
+}
+
+/// How often, how many at once, how long.
+#[derive(Debug)]
+pub(crate) struct LimitsConfig {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) per_client: RateLimit,
+    pub(crate) reads: RateLimit,
+    pub(crate) writes: RateLimit,
+    pub(crate) per_address: RateLimit,
+    pub(crate) concurrency: NonZeroU32,
+    pub(crate) concurrency_per_client: NonZeroU32,
+    pub(crate) queue: u32,
+    /// The most that any operation may take, whatever its type says.
+    pub(crate) deadline: Duration,
+}
+
+impl LimitsConfig {
+    fn read(reader: &mut Reader<'_>, server: &str) -> Self {
+        let per_client = if server == "internal-data" { "100/15m" } else { "600/1m" };
+        let count = |setting: super::Setting<NonZeroU32>| setting.or_stand_in(NonZeroU32::MIN);
+        Self {
+            algorithm: reader
+                .or(
+                    "MCP_RATE_LIMIT_ALGORITHM",
+                    "gcra",
+                    "`gcra`, `fixed`, `sliding`, `token-bucket` or `leaky`",
+                )
+                .or_stand_in(Algorithm::Gcra),
+            per_client: reader
+                .or("MCP_RATE_LIMIT", per_client, "a client's quota, like `600/1m`, `60/1m;burst=10` or `off`; beyond it HTTP 429")
+                .or_stand_in(RateLimit::Off),
+            reads: reader
+                .or("MCP_RATE_LIMIT_READ", "120/1m", "a client's quota of reads; beyond it the tool result `rate_limited`")
+                .or_stand_in(RateLimit::Off),
+            writes: reader
+                .or("MCP_RATE_LIMIT_WRITE", "20/1m", "a client's quota of writes; beyond it the tool result `rate_limited`")
+                .or_stand_in(RateLimit::Off),
+            per_address: reader
+                .or("MCP_RATE_LIMIT_IP", "600/1m", "an address' quota before authentication; loopback is exempt")
+                .or_stand_in(RateLimit::Off),
+            concurrency: count(reader.or("MCP_MAX_CONCURRENCY", "256", "calls that run at once")),
+            concurrency_per_client: count(reader.or(
+                "MCP_MAX_CONCURRENCY_PER_CLIENT",
+                "32",
+                "calls of one client that run at once",
+            )),
+            queue: reader.or("MCP_QUEUE", "256", "calls that may wait for a place").value(),
+            deadline: duration(reader.or("MCP_DEADLINE", "30s", "the longest that a call may take, like `30s`")),
+        }
+    }
+}
+
+/// What is recorded of calls.
+#[derive(Debug)]
+pub(crate) struct AuditConfig {
+    pub(crate) target: AuditTarget,
+    pub(crate) reads: bool,
+    pub(crate) arguments: bool,
+}
+
+impl AuditConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            target: reader
+                .or("MCP_AUDIT_LOG", "stderr", "a file's path, `stderr` or `off`")
+                .or_stand_in(AuditTarget::Stderr),
+            reads: reader.or("MCP_AUDIT_READS", "false", "`true` records reads too").value(),
+            arguments: reader
+                .or(
+                    "MCP_AUDIT_ARGUMENTS",
+                    "hash",
+                    "`hash`, or `redacted` to add redacted arguments",
+                )
+                .or_stand_in(ArgumentsMode::Hash)
+                == ArgumentsMode::Redacted,
+        }
+    }
+}
+
+/// What of a call's arguments is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ArgumentsMode {
+    Hash,
+    Redacted,
+}
+
+impl FromStr for ArgumentsMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "hash" => Ok(Self::Hash),
+            "redacted" => Ok(Self::Redacted),
+            _ => Err("expected `hash` or `redacted`".to_owned()),
+        }
+    }
+}
+
+/// What is logged.
+#[derive(Debug)]
+pub(crate) struct LogConfig {
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+impl LogConfig {
+    fn read(reader: &mut Reader<'_>, transport: Transport) -> Self {
+        let format = match transport {
+            Transport::Stdio => "text",
+            Transport::Http => "json",
+        };
+        let level: Option<String> =
+            reader.optional("LOG_LEVEL", "the log level when RUST_LOG is not set");
+        let level = level.unwrap_or_else(|| "info".to_owned());
+        Self {
+            filter: reader
+                .or("RUST_LOG", &level, "the log level or filter: `info`, `mcp_chassis=debug`")
+                .value(),
+            format: reader
+                .or("MCP_LOG_FORMAT", format, "`json` or `text`")
+                .or_stand_in(LogFormat::Json),
+        }
+    }
+}
+
+/// Whether a write must carry a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum IdempotencyMode {
+    #[default]
+    Optional,
+    Required,
+}
+
+impl FromStr for IdempotencyMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "optional" => Ok(Self::Optional),
+            "required" => Ok(Self::Required),
+            _ => Err("expected `optional` or `required`".to_owned()),
+        }
+    }
+}
+
+/// `[tools.NAME]`: tightens the policy of the tool's type, never loosens it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ToolOverride {
+    #[serde(default, deserialize_with = "parsed")]
+    pub(crate) rate_limit: Option<RateLimit>,
+    #[serde(default, deserialize_with = "parsed")]
+    pub(crate) deadline: Option<HumanDuration>,
+    pub(crate) max_concurrency: Option<NonZeroU32>,
+    /// Tokens.
+    pub(crate) output_budget: Option<usize>,
+}
+
+fn parsed<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T::Err: Display,
+{
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(de::Error::custom)
+}
+
+/// A comma-separated list.
+#[derive(Clone, Debug)]
+struct Names(Vec<String>);
+
+impl FromStr for Names {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        Ok(Self(names.map(str::to_owned).collect()))
+    }
+}
+
+fn duration(setting: super::Setting<HumanDuration>) -> Duration {
+    setting.or_stand_in(HumanDuration(Duration::from_secs(1))).0
+}
+
+fn bytes(setting: super::Setting<ByteSize>) -> usize {
+    usize::try_from(setting.or_stand_in(ByteSize(1)).0).unwrap_or(usize::MAX)
+}

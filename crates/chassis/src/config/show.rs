@@ -1,0 +1,86 @@
+//! The effective configuration, for a person and as a JSON Schema.
+
+use serde_json::{Map, Value, json};
+
+use super::Described;
+
+/// What a secret is shown as.
+const MASK: &str = "********";
+
+/// One line a setting: the file's key, its value, where that came from.
+pub(crate) fn show(settings: &[Described]) -> String {
+    let width = settings.iter().map(|setting| setting.variable.len()).max().unwrap_or_default();
+    let line = |setting: &Described| {
+        let value = match (&setting.value, setting.secret) {
+            (Some(_), true) => MASK,
+            (Some(value), false) => value,
+            (None, _) => "-",
+        };
+        format!("{:width$}  {value}  ({})\n", setting.variable, setting.origin)
+    };
+    settings.iter().map(line).collect::<Vec<_>>().concat()
+}
+
+/// A JSON Schema (2020-12) of the configuration file.
+pub(crate) fn schema(settings: &[Described], title: &str) -> Value {
+    let mut root = Map::new();
+    for setting in settings {
+        let mut path: Vec<&str> = setting.key.split('.').collect();
+        let Some(name) = path.pop() else { continue };
+        let mut properties = &mut root;
+        for table in path {
+            let table = properties.entry(table).or_insert_with(
+                || json!({ "type": "object", "additionalProperties": false, "properties": {} }),
+            );
+            let Some(Value::Object(inner)) = table.get_mut("properties") else {
+                return Value::Null;
+            };
+            properties = inner;
+        }
+        properties.insert(name.to_owned(), property(setting));
+        if setting.secret {
+            let description = format!("The path of a file that holds {}", setting.variable);
+            properties.insert(
+                format!("{name}_file"),
+                json!({ "type": "string", "description": description }),
+            );
+        }
+    }
+    root.insert("tools".to_owned(), tools_table());
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "type": "object",
+        "additionalProperties": false,
+        "properties": root,
+    })
+}
+
+fn property(setting: &Described) -> Value {
+    let mut property = json!({
+        "type": ["string", "integer", "boolean", "array"],
+        "description": setting.meaning,
+        "x-variable": setting.variable,
+    });
+    if let (Some(default), Value::Object(property)) = (&setting.default, &mut property) {
+        property.insert("default".to_owned(), json!(default));
+    }
+    property
+}
+
+fn tools_table() -> Value {
+    json!({
+        "type": "object",
+        "description": "Per tool: tightens the policy of the tool's type, never loosens it",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "rate_limit": { "type": "string", "description": "like `10/1m`" },
+                "deadline": { "type": "string", "description": "like `5s`" },
+                "max_concurrency": { "type": "integer", "minimum": 1 },
+                "output_budget": { "type": "integer", "minimum": 1, "description": "tokens" },
+            },
+        },
+    })
+}

@@ -1,0 +1,149 @@
+//! `/mcp`: through the gate, into the protocol, and what the SDK answers put into the contract's terms.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use mcp_telemetry::trace::RequestId;
+
+use super::{
+    Http,
+    gate::Admitted,
+    refusal::{Refusal, add_request_id, quota_headers},
+};
+use crate::{
+    Server,
+    caller::{Edge, ScopeSlot},
+    spec::scope_set,
+    unreadable::unreadable,
+};
+
+/// The longest that a client may take to send its body.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+const ANY_OF_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+
+/// Serves one request to `/mcp`.
+pub(super) async fn mcp<S: Server>(
+    State(http): State<Arc<Http<S>>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let _in_flight = http.in_flight.token();
+    let request_id = RequestId::generate();
+    match exchange(&http, peer, request, &request_id).await {
+        Ok(mut response) => {
+            add_request_id(&mut response, &request_id);
+            response
+        }
+        Err(refusal) => {
+            tracing::info!(%request_id, status = refusal.status.as_u16(), "request refused");
+            refusal.into_response(&request_id)
+        }
+    }
+}
+
+async fn exchange<S: Server>(
+    http: &Http<S>,
+    peer: SocketAddr,
+    request: Request,
+    request_id: &RequestId,
+) -> Result<Response, Refusal> {
+    if http.app.stopping.is_cancelled() {
+        return Err(Refusal::draining());
+    }
+    let (mut parts, body) = request.into_parts();
+    let address = peer.ip().to_canonical();
+    let recorder = &http.app.recorder;
+    let Admitted { principal, quota } =
+        http.gate.admit(address, &parts, recorder, request_id).await?;
+    let body = read(body, http.gate.max_body).await?;
+    let traceparent = parts.headers.get("traceparent").and_then(|it| it.to_str().ok());
+    let edge = Edge {
+        principal,
+        request_id: request_id.clone(),
+        address,
+        traceparent: traceparent.map(str::to_owned),
+        missing_scopes: ScopeSlot::default(),
+    };
+    accept_both(&mut parts.headers);
+    parts.extensions.insert(edge.clone());
+    let is_json = names_json(&parts.headers);
+    let forwarded = axum::http::Request::from_parts(parts, Full::new(body.clone()));
+    let answered = http.mcp.handle(forwarded).await;
+    if let Some(scopes) = edge.missing_scopes.missing() {
+        return Err(http.gate.insufficient(&scope_set(scopes)));
+    }
+    let mut response = in_our_terms(answered.map(Body::new), is_json, &body).await?;
+    response.headers_mut().extend(quota_headers(http.gate.clients.limit(), &quota));
+    Ok(response)
+}
+
+/// Reads the whole body, bounded in size and time: it is needed again when the SDK refuses it.
+async fn read(body: Body, max_body: usize) -> Result<Bytes, Refusal> {
+    let collected = tokio::time::timeout(BODY_DEADLINE, Limited::new(body, max_body).collect());
+    match collected.await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(max_body)),
+        Ok(Err(_broken)) => {
+            Err(Refusal::invalid(StatusCode::BAD_REQUEST, "the body ended before it was complete"))
+        }
+        Err(_elapsed) => Err(Refusal::invalid(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("the body did not arrive within {} s", BODY_DEADLINE.as_secs()),
+        )),
+    }
+}
+
+/// An `Accept` that is absent or `*/*` counts as both media types; the SDK wants them named.
+fn accept_both(headers: &mut HeaderMap) {
+    let any = headers.get(header::ACCEPT).is_none_or(|accept| accept == "*/*");
+    if any {
+        headers.insert(header::ACCEPT, ANY_OF_BOTH);
+    }
+}
+
+fn names_json(headers: &HeaderMap) -> bool {
+    let named = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = named.and_then(|value| value.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// The SDK reports faults of the transport as plain text, and calls an unreadable message an unsupported
+/// media type. Its JSON-RPC answers pass as they are.
+async fn in_our_terms(
+    response: Response,
+    is_json: bool,
+    body: &Bytes,
+) -> Result<Response, Refusal> {
+    let status = response.status();
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE && is_json {
+        return Ok((StatusCode::BAD_REQUEST, Json(unreadable(body))).into_response());
+    }
+    let is_text = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    if !status.is_client_error() && !status.is_server_error() || !is_text {
+        return Ok(response);
+    }
+    let text = Limited::new(response.into_body(), 1_024).collect().await;
+    let text = text.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned());
+    let text = text.unwrap_or_else(|_too_long| "the request cannot be served".to_owned());
+    Err(match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Refusal::invalid(status, "this server keeps no sessions: only POST is served here")
+        }
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            tracing::error!(text, "the SDK failed");
+            Refusal::new(status, "internal", "the server failed, quote the request id")
+        }
+        _ => Refusal::invalid(status, text),
+    })
+}

@@ -1,0 +1,67 @@
+//! Streamable HTTP: the ring of guards around `/mcp`, and the endpoints beside it.
+
+mod endpoint;
+mod gate;
+mod hosts;
+mod probes;
+mod refusal;
+mod serve;
+mod well_known;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{any, get},
+};
+use rmcp::transport::streamable_http_server::{
+    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+};
+use tokio_util::task::TaskTracker;
+
+pub(crate) use gate::Gate;
+pub(crate) use serve::{bind, serve};
+
+use crate::{Server, app::App, handler::Handler};
+
+/// What every HTTP handler shares.
+pub(crate) struct Http<S: Server> {
+    app: Arc<App<S>>,
+    gate: Gate,
+    mcp: StreamableHttpService<Handler<S>, NeverSessionManager>,
+    /// Requests to `/mcp` that are not answered yet.
+    in_flight: TaskTracker,
+}
+
+impl<S: Server> Http<S> {
+    pub(crate) fn new(app: Arc<App<S>>, gate: Gate) -> Self {
+        let config = StreamableHttpServerConfig::default()
+            // No sessions: any replica answers any request of either era.
+            .with_legacy_session_mode(false)
+            .with_json_response(true)
+            // Host and Origin are checked by the gate, before authentication.
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
+            .with_max_request_body_bytes(gate.max_body)
+            .with_cancellation_token(app.stopped.clone());
+        let handler = Arc::clone(&app);
+        let factory = move || Ok(Handler::new(Arc::clone(&handler), None));
+        let mcp = StreamableHttpService::new(factory, Arc::default(), config);
+        Self { app, gate, mcp, in_flight: TaskTracker::new() }
+    }
+}
+
+/// Every address that is served. Only `/mcp` needs a credential.
+fn router<S: Server>(http: Arc<Http<S>>) -> Router {
+    Router::new()
+        .route("/mcp", any(endpoint::mcp::<S>))
+        .route("/.well-known/oauth-protected-resource", get(well_known::metadata::<S>))
+        // RFC 9728 §3.1: the well-known part is inserted before the resource's path.
+        .route("/.well-known/oauth-protected-resource/mcp", get(well_known::metadata::<S>))
+        .route("/live", get(probes::live))
+        .route("/ready", get(probes::ready::<S>))
+        .route("/health", get(probes::health::<S>))
+        .route("/metrics", get(probes::metrics::<S>))
+        .fallback(refusal::no_such_address)
+        .with_state(http)
+}

@@ -1,0 +1,50 @@
+#![doc = include_str!("../README.md")]
+
+mod api_reference;
+mod app;
+mod arguments;
+mod caller;
+mod catalog;
+mod changes;
+mod cli;
+mod config;
+mod context;
+mod handler;
+mod hooks;
+#[cfg(feature = "http")]
+mod http;
+mod pipeline;
+mod prompt;
+mod recorder;
+mod reply;
+mod resource;
+mod schema;
+mod server;
+mod signals;
+mod spec;
+#[cfg(feature = "stdio")]
+mod stdio;
+mod subscriptions;
+mod tool;
+mod unreadable;
+mod uri;
+
+pub use catalog::Catalog;
+pub use cli::main;
+pub use config::{Problem, Reader, Setting, Settings};
+pub use context::{CallContext, Write};
+pub use hooks::{CallInfo, CallOutcome, Hooks, NoHooks};
+pub use prompt::{Prompt, PromptPart};
+pub use resource::{Resource, ResourceBody, ResourceEntry, ResourcePage};
+pub use server::{Check, Server, StartError};
+pub use spec::{
+    Draft, NeedsBudget, NeedsDeadline, NeedsScopes, Policy, PromptKind, PromptSpec, ResourceKind,
+    ResourceSpec, SideEffect, Spec, ToolKind, ToolSpec, Trust,
+};
+pub use tool::{Tool, ToolOutput};
+
+// What a domain needs of the crates below, so that a server depends on the chassis alone.
+pub use mcp_auth::Principal;
+pub use mcp_errors::{Classify, Error, ErrorKind, Result};
+pub use mcp_limits::{ArgumentsHash, Claim, IdempotencyStore, Recorded, WriteKey};
+pub use mcp_sanitize::{Budget, PageCut};

@@ -1,0 +1,156 @@
+//! The one way through: every operation of every transport passes these steps, in this order.
+//!
+//! ```text
+//! find → authorize scopes → quota → idempotency key → validate input → owners' hook
+//!      → concurrency permit → deadline + cancellation → exactly once → DOMAIN CALL
+//!      → sanitize → budget → change notices → owners' hook → audit → metrics + span → result
+//! ```
+//!
+//! Finding the tool, resource or prompt is the handler's part: what is not registered has no policy, so
+//! there is nothing to run. Everything after it is here and nowhere else.
+
+mod admission;
+mod answer;
+mod guards;
+mod hooked;
+mod outcome;
+mod panics;
+
+use std::{sync::Arc, time::Instant};
+
+use mcp_errors::Result;
+use rmcp::model::JsonObject;
+use tracing::Instrument;
+
+pub(crate) use answer::Answer;
+pub(crate) use guards::{CLIENTS, Guards, ToolLimits};
+pub(crate) use outcome::{Completed, Failed, Provenance};
+
+use crate::{
+    CallContext, Policy, Server, SideEffect, Write, app::App, caller::Caller, hooks::CallInfo,
+    recorder::Record, tool::Prepared,
+};
+
+/// One operation, found and not yet admitted.
+pub(crate) struct Operation<'a, S, A> {
+    pub(crate) method: &'static str,
+    /// The registered name: never text from outside.
+    pub(crate) target: &'static str,
+    pub(crate) policy: &'a Policy,
+    pub(crate) effect: SideEffect,
+    /// What a deployment tightened for this tool alone.
+    pub(crate) limits: Option<&'a ToolLimits>,
+    /// Arguments that the audit log may show.
+    pub(crate) audited: &'static [&'static str],
+    pub(crate) arguments: JsonObject,
+    /// Checks the arguments and binds them to the domain's code.
+    pub(crate) prepare: Box<dyn FnOnce(JsonObject) -> Result<Prepared<S, A>> + Send + 'a>,
+}
+
+/// One operation that every guard before the domain let through.
+struct Admitted<'a, S, A> {
+    policy: &'a Policy,
+    effect: SideEffect,
+    limits: Option<&'a ToolLimits>,
+    write: Option<Write>,
+    call: Prepared<S, A>,
+}
+
+/// Takes an operation through every step and records how it ended.
+pub(crate) async fn run<S: Server, A: Answer>(
+    app: &App<S>,
+    caller: &Caller,
+    operation: Operation<'_, S, A>,
+) -> Result<Completed<A>, Failed> {
+    let mut record = app.recorder.begin(caller, &operation);
+    let info = CallInfo {
+        method: operation.method,
+        target: operation.target,
+        principal: &caller.principal,
+        request_id: caller.request_id.as_str(),
+    };
+    let span = record.span();
+    let ended = async {
+        let admitted = admit(app, caller, operation, &mut record)?;
+        record.ready().await?;
+        hooked::before(app.server.hooks(), &info)?;
+        let started = Instant::now();
+        let ended = perform(app, caller, admitted).await;
+        hooked::after(app.server.hooks(), &info, ended, started.elapsed())
+    }
+    .instrument(span)
+    .await;
+    // A write whose record cannot be kept is not acknowledged: the audit log fails closed.
+    record.finish(ended).await.map_err(|error| Failed::new(error, caller.request_id.as_str()))
+}
+
+/// Everything that can refuse before anything is done. Nothing here waits.
+fn admit<'a, S: Server, A: Answer>(
+    app: &App<S>,
+    caller: &Caller,
+    mut operation: Operation<'a, S, A>,
+    record: &mut Record,
+) -> Result<Admitted<'a, S, A>> {
+    admission::authorize(caller, operation.policy)?;
+    app.guards.take_quota(caller, operation.effect, operation.limits)?;
+    let write = admission::take_write_key(app.guards.idempotency, caller, &mut operation)?;
+    record.arguments(&operation.arguments, operation.audited);
+    let call = (operation.prepare)(operation.arguments)?;
+    let Operation { policy, effect, limits, .. } = operation;
+    Ok(Admitted { policy, effect, limits, write, call })
+}
+
+/// The domain's code, bounded before and cleaned after.
+async fn perform<S: Server, A: Answer>(
+    app: &App<S>,
+    caller: &Caller,
+    admitted: Admitted<'_, S, A>,
+) -> Result<Completed<A>> {
+    let Admitted { policy, effect, limits, write, call } = admitted;
+    let keyed = write.is_some();
+    let context =
+        CallContext::new(caller.principal.clone(), caller.request_id.to_string(), write.clone());
+    let deadline = policy.deadline.min(app.guards.deadline);
+    let (answer, replayed) = mcp_limits::within(deadline, &caller.cancelled, async {
+        let queued = app.recorder.metrics().queued();
+        let _permit = app.guards.permit(caller, limits).await?;
+        drop(queued);
+        let _in_flight = app.recorder.metrics().in_flight();
+        let call = panics::catching_panics(call(Arc::clone(&app.server), context.clone()));
+        once(app, write, call).await
+    })
+    .await?;
+    let (mut answer, provenance) = app.guards.clean(answer, policy, S::NAME).await?;
+    answer.fit(policy.budget)?;
+    app.changes.publish(context.take_changes());
+    let deduplicated = match (effect.writes(), keyed) {
+        (true, false) => Some(false),
+        (true, true) if replayed => Some(true),
+        _ => None,
+    };
+    Ok(Completed { answer, provenance, deduplicated, annotations: JsonObject::new() })
+}
+
+/// Makes a keyed write happen exactly once; everything else just happens.
+async fn once<S: Server, A: Answer>(
+    app: &App<S>,
+    write: Option<Write>,
+    call: impl Future<Output = Result<A>> + Send,
+) -> Result<(A, bool)> {
+    let Some(Write { key, arguments }) = write else {
+        return Ok((call.await?, false));
+    };
+    let store = app.server.idempotency().unwrap_or(&app.guards.results);
+    let mut answered = None;
+    let recorded = async {
+        let answer = call.await?;
+        let record = answer.to_record();
+        answered = Some(answer);
+        Ok(record)
+    };
+    let outcome = app.guards.once.run(store, key, arguments, recorded).await?;
+    match answered {
+        Some(answer) if !outcome.replayed => Ok((answer, false)),
+        _ => Ok((A::from_record(outcome.value)?, true)),
+    }
+}

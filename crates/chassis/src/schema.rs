@@ -1,0 +1,62 @@
+//! JSON Schemas as clients need them: one self-contained object each.
+
+use mcp_limits::{IDEMPOTENCY_KEY, WriteKey};
+use rmcp::model::JsonObject;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Value, json};
+
+/// A schema and the doc comment of its type, which stands outside of it in the protocol.
+pub(crate) struct Described {
+    pub(crate) schema: JsonObject,
+    pub(crate) description: String,
+}
+
+/// What a client may send.
+pub(crate) fn input<T: JsonSchema>() -> Described {
+    generate::<T>(SchemaSettings::draft2020_12().for_deserialize())
+}
+
+/// What the server answers.
+pub(crate) fn output<T: JsonSchema>() -> Described {
+    generate::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn generate<T: JsonSchema>(settings: SchemaSettings) -> Described {
+    // Inlined, because several clients do not follow `$ref`.
+    let generator = settings.with(|it| it.inline_subschemas = true).into_generator();
+    let mut schema = match generator.into_root_schema_for::<T>().to_value() {
+        Value::Object(schema) => schema,
+        _ => JsonObject::new(),
+    };
+    schema.remove("title");
+    let description = match schema.remove("description") {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    };
+    schema.entry("type").or_insert_with(|| json!("object"));
+    schema.entry("properties").or_insert_with(|| json!({}));
+    Described { schema, description }
+}
+
+/// Adds the idempotency key to the arguments of a write.
+pub(crate) fn with_idempotency_key(mut schema: JsonObject, required: bool) -> JsonObject {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert(
+            IDEMPOTENCY_KEY.to_owned(),
+            json!({
+                "type": "string",
+                "minLength": 1,
+                "maxLength": WriteKey::MAX_LENGTH,
+                "description": "Any string of your own that names this one change: a repetition with the same \
+                                key and arguments within 24 hours returns the first result and changes nothing",
+            }),
+        );
+    }
+    if required {
+        let names = schema.entry("required").or_insert_with(|| json!([]));
+        if let Value::Array(names) = names {
+            names.push(json!(IDEMPOTENCY_KEY));
+        }
+    }
+    schema
+}

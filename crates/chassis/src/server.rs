@@ -1,0 +1,76 @@
+//! A domain server, as the chassis sees it.
+
+use std::{fmt, future::Future, time::Duration};
+
+use mcp_limits::IdempotencyStore;
+
+use crate::{Catalog, Hooks, NoHooks, config::Settings};
+
+/// A domain: what it is called, what it needs to start, what it offers.
+pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
+    /// `ticketing`: the binary is `mcp-ticketing`, the provenance label and the log's service name follow it.
+    const NAME: &'static str;
+    /// What a person reads: `Ticketing`.
+    const TITLE: &'static str;
+    /// The version of the server's own package.
+    const VERSION: &'static str;
+    /// What a model should know before it calls anything: two or three sentences.
+    const INSTRUCTIONS: &'static str;
+
+    /// What the deployment decides beyond the chassis' own settings.
+    type Config: Settings;
+
+    /// Registers every tool, resource and prompt.
+    fn register(catalog: &mut Catalog<Self>);
+
+    /// Opens what the server needs.
+    fn start(config: Self::Config) -> impl Future<Output = Result<Self, StartError>> + Send;
+
+    /// Probes what the server depends on; an empty list is ready at once.
+    fn checks(&self) -> impl Future<Output = Vec<Check>> + Send {
+        async { Vec::new() }
+    }
+
+    /// The store that records a keyed write in the transaction of the write itself. Without one, an
+    /// embedded store of this process remembers results.
+    fn idempotency(&self) -> Option<&dyn IdempotencyStore> {
+        None
+    }
+
+    /// What the owners add to every call.
+    fn hooks(&self) -> &dyn Hooks {
+        &NoHooks
+    }
+
+    /// Closes what [`Server::start`] opened, after the last call has ended.
+    fn stop(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is wrong in a way that only starting shows: exit code 2.
+    #[error("{0}")]
+    Config(String),
+    /// A dependency could not be reached: exit code 3.
+    #[error("{name} cannot be reached: {problem}")]
+    Dependency {
+        /// What it is: `the ticket database`.
+        name: &'static str,
+        /// What happened, without credentials.
+        problem: String,
+    },
+}
+
+/// The state of one dependency.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// `store`, `upstream` …
+    pub name: &'static str,
+    /// The problem, without credentials; `None` when it answered.
+    pub problem: Option<String>,
+    /// How long the answer took.
+    pub latency: Duration,
+}

@@ -1,0 +1,94 @@
+//! What a tool is and does to the world.
+
+use std::time::Duration;
+
+use mcp_sanitize::Budget;
+use serde::Serialize;
+
+use super::{Draft, NeedsScopes, Spec, is_name};
+
+/// The specification of a tool.
+pub type ToolSpec = Spec<ToolKind>;
+
+/// What a call does to the world. The annotations that a client sees are derived from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SideEffect {
+    /// Changes nothing.
+    Read,
+    /// Adds or changes something that can be changed back.
+    Write,
+    /// Does what cannot be taken back.
+    Destructive,
+}
+
+impl SideEffect {
+    /// Whether the call changes anything at all.
+    pub fn writes(self) -> bool {
+        self != Self::Read
+    }
+}
+
+/// The part of a specification that only tools have.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolKind {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) effect: SideEffect,
+    pub(crate) open_world: bool,
+    pub(crate) audited: &'static [&'static str],
+}
+
+impl ToolSpec {
+    /// A tool that changes nothing. `name` is `verb_noun`; `title` is what a person reads.
+    pub const fn read(name: &'static str, title: &'static str) -> Draft<ToolKind, NeedsScopes> {
+        Self::draft(name, title, SideEffect::Read)
+    }
+
+    /// A tool that adds or changes something.
+    pub const fn write(name: &'static str, title: &'static str) -> Draft<ToolKind, NeedsScopes> {
+        Self::draft(name, title, SideEffect::Write)
+    }
+
+    /// A tool that does what cannot be taken back.
+    pub const fn destructive(
+        name: &'static str,
+        title: &'static str,
+    ) -> Draft<ToolKind, NeedsScopes> {
+        Self::draft(name, title, SideEffect::Destructive)
+    }
+
+    const fn draft(
+        name: &'static str,
+        title: &'static str,
+        effect: SideEffect,
+    ) -> Draft<ToolKind, NeedsScopes> {
+        assert!(is_name(name), "a tool's name is 1 to 64 of a-z, 0-9, `_` and `-`");
+        Draft::new(ToolKind { name, title, effect, open_world: false, audited: &[] })
+    }
+
+    /// Declares that the tool reaches systems beyond this server.
+    #[must_use]
+    pub const fn open_world(self) -> Self {
+        Self { kind: ToolKind { open_world: true, ..self.kind }, ..self }
+    }
+
+    /// Names the arguments that the audit log may show in plain: ids, never free text.
+    #[must_use]
+    pub const fn audited(self, arguments: &'static [&'static str]) -> Self {
+        Self { kind: ToolKind { audited: arguments, ..self.kind }, ..self }
+    }
+
+    /// Shortens the deadline and the budget (in tokens) where a deployment asks for less.
+    pub(crate) fn tighten(&mut self, deadline: Option<Duration>, tokens: Option<usize>) {
+        let policy = &mut self.policy;
+        policy.deadline = deadline.map_or(policy.deadline, |it| it.min(policy.deadline));
+        let asked = tokens.map(Budget::tokens);
+        policy.budget = asked.map_or(policy.budget, |it| policy.budget.tighten(it));
+    }
+
+    /// The tool's name in the protocol.
+    pub fn name(&self) -> &'static str {
+        self.kind.name
+    }
+}

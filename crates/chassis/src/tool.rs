@@ -1,0 +1,67 @@
+//! Tools: a type that is its own arguments, with its policy as part of the type.
+
+use std::{future::Future, sync::Arc};
+
+use futures::{FutureExt, future::BoxFuture};
+use mcp_errors::{Error, Result};
+use mcp_sanitize::PageCut;
+use rmcp::model::JsonObject;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use validator::Validate;
+
+use crate::{CallContext, Server, ToolSpec, arguments};
+
+/// A tool: the value of the type is one call's arguments, [`Tool::SPEC`] is the policy they are called under.
+///
+/// The doc comment of the type is the description that the model reads; the fields' comments, types and
+/// `#[validate]` attributes are the input schema. Derive `Deserialize` with `deny_unknown_fields`.
+pub trait Tool: DeserializeOwned + JsonSchema + Validate + Send + 'static {
+    /// The server that offers it.
+    type Server: Server;
+    /// What it answers.
+    type Output: ToolOutput;
+    /// What it is, and the policy that holds for every call.
+    const SPEC: ToolSpec;
+
+    /// Does the work. Everything else, from authentication to the audit log, has been done or will be.
+    fn call(
+        self,
+        server: &Self::Server,
+        context: &CallContext,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+/// What a tool answers: structured content with a schema.
+pub trait ToolOutput: Serialize + JsonSchema + Send {
+    /// The list whose last items may be left out when the answer is over its budget.
+    fn page(&self) -> Option<PageCut> {
+        None
+    }
+}
+
+/// One call with checked arguments, ready to be made.
+pub(crate) type Prepared<S, A> =
+    Box<dyn FnOnce(Arc<S>, CallContext) -> BoxFuture<'static, Result<A>> + Send>;
+
+/// What a tool answered, before it is cleaned and measured.
+#[derive(Debug)]
+pub(crate) struct ToolAnswer {
+    pub(crate) value: Value,
+    pub(crate) page: Option<PageCut>,
+}
+
+/// Checks the arguments and binds them to the tool's own code.
+pub(crate) fn prepare<T: Tool>(arguments: JsonObject) -> Result<Prepared<T::Server, ToolAnswer>> {
+    let call: T = arguments::parse(arguments)?;
+    Ok(Box::new(move |server, context| {
+        async move {
+            let output = call.call(&server, &context).await?;
+            let page = output.page();
+            let value = serde_json::to_value(output).map_err(Error::internal)?;
+            Ok(ToolAnswer { value, page })
+        }
+        .boxed()
+    }))
+}
