@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_auth::{AuthError, Fingerprint};
+use mcp_auth::Fingerprint;
 use mcp_errors::{Error, ErrorKind, Result};
 use mcp_sanitize::Sanitizer;
 use mcp_telemetry::{
@@ -114,7 +114,7 @@ impl Recorder {
         &self,
         address: IpAddr,
         fingerprint: Option<Fingerprint>,
-        error: &AuthError,
+        error: &mcp_auth::AuthError,
         request_id: &RequestId,
     ) {
         self.0.metrics.authentication_failure(error.reason());

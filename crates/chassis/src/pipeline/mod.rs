@@ -23,7 +23,9 @@ use rmcp::model::JsonObject;
 use tracing::Instrument;
 
 pub(crate) use answer::Answer;
-pub(crate) use guards::{CLIENTS, Guards, ToolLimits};
+#[cfg(feature = "http")]
+pub(crate) use guards::CLIENTS;
+pub(crate) use guards::{Guards, ToolLimits};
 pub(crate) use outcome::{Completed, Failed, Provenance};
 
 use crate::{
