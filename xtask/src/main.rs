@@ -1,0 +1,45 @@
+//! The commands of this repository. One module per task; this file only chooses among them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person")]
+
+mod build;
+mod layers;
+mod prerequisites;
+mod process;
+mod snapshots;
+mod test;
+mod tidy;
+mod transport;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, checks and tests the MCP servers of this repository.
+///
+/// `cargo xtask test` is all that a change must pass; the same command runs in CI.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Test(test::Test),
+    Build(build::Build),
+    Snapshots(snapshots::Snapshots),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test(task) => task.run(),
+        Task::Build(task) => task.run(),
+        Task::Snapshots(task) => task.run(),
+    };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    // As in our servers: 1 means that a check failed, 2 that it could not be made.
+    ExitCode::from(if error.is::<prerequisites::Missing>() { 2 } else { 1 })
+}
