@@ -21,7 +21,7 @@ const XTASK: &str = "xtask";
 /// Fails with every edge and manifest that breaks a rule.
 pub(crate) fn check() -> Result<()> {
     let faults: Vec<String> = workspace::packages()?.iter().flat_map(faults).collect();
-    ensure!(faults.is_empty(), "layers:\n  {}", faults.join("\n  "));
+    ensure!(faults.is_empty(), "\n  {}", faults.join("\n  "));
     Ok(())
 }
 

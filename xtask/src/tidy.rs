@@ -28,7 +28,7 @@ const ENVIRONMENT_READERS: [&str; 3] = ["crates/chassis/", "crates/testkit/", "x
 /// Fails with every line that breaks a rule.
 pub(crate) fn check() -> Result<()> {
     let faults = faults(&workspace::source_files()?);
-    ensure!(faults.is_empty(), "tidy:\n  {}", faults.join("\n  "));
+    ensure!(faults.is_empty(), "\n  {}", faults.join("\n  "));
     Ok(())
 }
 

@@ -1,5 +1,8 @@
 //! The clients against a bare rmcp server, in every version of the protocol.
 
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use mcp_testkit::client::{connect_http, connect_stdio};
 use mcp_testkit::wire::{VERSIONS, is_modern};
 use mcp_testkit::{HttpClient, StdioClient};
@@ -52,6 +55,35 @@ async fn a_spoiled_request_reaches_the_server_as_it_is() {
     assert_eq!((reply.status.as_u16(), &reply.json()["error"]["code"]), (400, &json!(-32020)));
     let reply = call().body("{").send().await;
     assert!(reply.status.is_client_error() && *reply.json() == Value::Null, "{reply:?}");
+}
+
+#[tokio::test]
+async fn tokens_are_sent_by_both_http_clients() {
+    let url = guarded_endpoint().await;
+    let call = |client: HttpClient| async move { client.list_tools().await.status.as_u16() };
+    assert_eq!(call(HttpClient::new(&url)).await, 401);
+    assert_eq!(call(HttpClient::new(&url).bearer("sesame")).await, 418);
+
+    let version = &VERSIONS[0];
+    let refusal = connect_http(&url, version.clone(), None).await.unwrap_err();
+    assert!(format!("{refusal:?}").contains("AuthRequired"), "{refusal:?}");
+    let refusal = connect_http(&url, version.clone(), Some("sesame")).await.unwrap_err();
+    assert!(format!("{refusal:?}").contains("418"), "{refusal:?}");
+}
+
+/// Answers 418 to the right token and a challenge to any other.
+async fn guarded_endpoint() -> String {
+    let handler = |headers: HeaderMap| async move {
+        match headers.get(AUTHORIZATION) {
+            Some(value) if value == "Bearer sesame" => StatusCode::IM_A_TEAPOT.into_response(),
+            _ => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response(),
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().route("/mcp", axum::routing::post(handler));
+    tokio::spawn(axum::serve(listener, router).into_future());
+    format!("http://{address}/mcp")
 }
 
 #[tokio::test]
