@@ -45,17 +45,15 @@ impl Build {
     }
 
     fn packages(&self) -> Result<Vec<String>> {
-        let packages = workspace::packages()?.into_iter();
-        let servers = packages
-            .filter_map(|it| Some((it.folder.strip_prefix("servers/")?.to_owned(), it.name)));
-        let servers: Vec<(String, String)> = servers.collect();
-        let wanted = |folder: &str| self.server.as_deref().is_none_or(|server| server == folder);
-        let chosen: Vec<String> = servers
+        let packages = workspace::packages()?;
+        let servers: Vec<(&str, &str)> = packages
             .iter()
-            .filter(|(folder, _)| wanted(folder))
-            .map(|(_, name)| name.clone())
+            .filter_map(|it| Some((it.folder.strip_prefix("servers/")?, it.name.as_str())))
             .collect();
-        let known: Vec<_> = servers.iter().map(|(folder, _)| folder.as_str()).collect();
+        let wanted = |folder: &str| self.server.as_deref().is_none_or(|server| server == folder);
+        let chosen = servers.iter().filter(|(folder, _)| wanted(folder));
+        let chosen: Vec<String> = chosen.map(|(_, package)| (*package).to_owned()).collect();
+        let known: Vec<&str> = servers.iter().map(|(folder, _)| *folder).collect();
         ensure!(!chosen.is_empty(), "no such server; there are: {}", known.join(", "));
         Ok(chosen)
     }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::process::{cargo, output, run};
@@ -21,14 +21,14 @@ pub(crate) struct Snapshots {
 impl Snapshots {
     pub(crate) fn run(&self) -> Result<()> {
         // Snapshot tests have `snapshot` in their path: a module or a name.
-        let mut tests = cargo("test --workspace --locked --tests snapshot");
+        let mut tests = cargo("test --workspace --locked --no-fail-fast --tests snapshot");
         if self.accept {
             // The tests go on over a difference, so that one run renews every file.
             tests.env("INSTA_UPDATE", "always").env("INSTA_FORCE_PASS", "1");
         } else {
             tests.env("INSTA_UPDATE", "no");
         }
-        run(&mut tests)?;
+        run(&mut tests).context("once reviewed, `cargo xtask snapshots --accept` renews them")?;
         let changed = changed()?;
         if changed.is_empty() {
             println!("every snapshot is as committed");
