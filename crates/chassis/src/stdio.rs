@@ -3,7 +3,7 @@
 //! The SDK's own transport drops what it cannot parse, so that a client waits for ever; this one answers
 //! with the error that JSON-RPC names for it, and bounds the length of a line.
 
-use std::{io, sync::Arc};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use rmcp::{
     RoleServer, ServiceExt,
@@ -19,6 +19,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     sync::Mutex,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Server,
@@ -29,31 +30,47 @@ use crate::{
 };
 
 /// Serves the client until it closes stdin or a signal says stop.
-///
-/// # Errors
-/// When the handshake fails for another reason than the client's going away.
 pub(crate) async fn serve<S: Server>(
     app: Arc<App<S>>,
     principal: mcp_auth::Principal,
-    max_line: usize,
+    limits: Bounds,
     mut signals: Signals,
-) -> anyhow::Result<()> {
+) {
     let handler = Handler::new(Arc::clone(&app), Some(principal));
+    let lines = Lines::new(limits.max_line, app.stopping.clone());
     let stopped = app.stopped.clone();
     let serving = async {
-        match handler.serve_with_ct(Lines::new(max_line), stopped).await {
+        match handler.serve_with_ct(lines, stopped).await {
             Ok(service) => drop(service.waiting().await),
             // A client that goes away before its first request is not a fault of ours.
             Err(error) => tracing::debug!(%error, "the client went away"),
         }
     };
+    let mut serving = pin!(serving);
     tokio::select! {
-        () = serving => {}
-        () = signals.stop() => tracing::info!("stopping"),
+        () = &mut serving => {}
+        () = signals.stop() => {
+            tracing::info!("stopping");
+            // Nothing more is read; what was read is answered, unless that takes too long.
+            app.stopping.cancel();
+            tokio::select! {
+                () = serving => {}
+                () = tokio::time::sleep(limits.drain) => {}
+                () = signals.stop() => {}
+            }
+        }
     }
     app.stopping.cancel();
     app.stopped.cancel();
-    Ok(())
+}
+
+/// What bounds a stdio server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The longest message, in bytes.
+    pub(crate) max_line: usize,
+    /// How long calls in flight may finish after a signal.
+    pub(crate) drain: Duration,
 }
 
 /// JSON-RPC messages, a line each.
@@ -65,10 +82,12 @@ struct Lines {
     /// Whether the rest of an oversized line is being skipped.
     skipping: bool,
     max_line: usize,
+    /// Ends the input as if the client had closed it.
+    stopping: CancellationToken,
 }
 
 impl Lines {
-    fn new(max_line: usize) -> Self {
+    fn new(max_line: usize, stopping: CancellationToken) -> Self {
         let (reader, writer) = stdio_pipes();
         Self {
             reader: BufReader::with_capacity(64 * 1_024, reader),
@@ -76,6 +95,7 @@ impl Lines {
             line: Vec::new(),
             skipping: false,
             max_line,
+            stopping,
         }
     }
 
@@ -126,7 +146,12 @@ impl Transport<RoleServer> for Lines {
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            let line = self.next_line().await.ok()??;
+            let stopping = self.stopping.clone();
+            let line = tokio::select! {
+                biased;
+                () = stopping.cancelled() => return None,
+                line = self.next_line() => line.ok()??,
+            };
             let line = line.trim_ascii();
             if line.is_empty() {
                 continue;

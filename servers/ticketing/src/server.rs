@@ -10,7 +10,7 @@ use crate::{
     prompts::TriageTicket,
     resources::{TicketHistory, TicketResource},
     store::{self, StoreError, TicketStore},
-    tools::{AddComment, CloseTicket, CreateTicket, GetTicket, SearchTickets, UpdateTicket},
+    tools,
 };
 
 /// Tickets over MCP.
@@ -32,16 +32,8 @@ impl Server for Ticketing {
     type Config = Config;
 
     fn register(catalog: &mut Catalog<Self>) {
-        catalog
-            .tool::<SearchTickets>()
-            .tool::<GetTicket>()
-            .tool::<CreateTicket>()
-            .tool::<UpdateTicket>()
-            .tool::<AddComment>()
-            .tool::<CloseTicket>()
-            .resource::<TicketResource>()
-            .resource::<TicketHistory>()
-            .prompt::<TriageTicket>();
+        tools::register(catalog);
+        catalog.resource::<TicketResource>().resource::<TicketHistory>().prompt::<TriageTicket>();
     }
 
     async fn start(config: Config) -> Result<Self, StartError> {

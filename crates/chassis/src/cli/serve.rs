@@ -26,7 +26,9 @@ pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result
     runtime()?.block_on(async {
         let signals = Signals::listen()?;
         let app = start::<S>(server, catalog, &core, sanitizer).await?;
-        crate::stdio::serve(Arc::clone(&app), principal, core.http.max_body, signals).await?;
+        let bounds =
+            crate::stdio::Bounds { max_line: core.http.max_body, drain: core.http.drain_deadline };
+        crate::stdio::serve(Arc::clone(&app), principal, bounds, signals).await;
         app.stop().await;
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! The tools, a file each.
+//! The tools, a file each, and the list of those that are offered.
 
 mod add_comment;
 mod close_ticket;
@@ -7,17 +7,24 @@ mod get_ticket;
 mod search_tickets;
 mod update_ticket;
 
-pub(crate) use add_comment::AddComment;
-pub(crate) use close_ticket::CloseTicket;
-pub(crate) use create_ticket::CreateTicket;
-pub(crate) use get_ticket::GetTicket;
-pub(crate) use search_tickets::SearchTickets;
-pub(crate) use update_ticket::UpdateTicket;
-
-use mcp_chassis::ToolOutput;
+use mcp_chassis::{CallContext, Catalog, ToolOutput};
 use validator::ValidationError;
 
-use crate::models::{Comment, Ticket};
+use crate::{
+    Ticketing,
+    models::{Comment, Ticket, TicketId},
+};
+
+/// Offers every tool, in the order in which clients list them.
+pub(crate) fn register(catalog: &mut Catalog<Ticketing>) {
+    catalog
+        .tool::<search_tickets::SearchTickets>()
+        .tool::<get_ticket::GetTicket>()
+        .tool::<create_ticket::CreateTicket>()
+        .tool::<update_ticket::UpdateTicket>()
+        .tool::<add_comment::AddComment>()
+        .tool::<close_ticket::CloseTicket>();
+}
 
 impl ToolOutput for Ticket {}
 impl ToolOutput for Comment {}
@@ -36,6 +43,6 @@ fn labels(labels: &[String]) -> Result<(), ValidationError> {
 }
 
 /// Tells subscribers that a ticket changed.
-fn changed(context: &mcp_chassis::CallContext, id: crate::models::TicketId) {
+fn changed(context: &CallContext, id: TicketId) {
     context.resource_changed(format!("ticket://{id}"));
 }
