@@ -41,21 +41,45 @@ const VERSIONS: &[ProtocolVersion] = &[
 /// How long a list of tools, templates or prompts may be kept: it changes with a deployment only.
 const LIST_TTL_MS: u64 = 60_000;
 
-/// Serves one connection (stdio) or one request (HTTP) of a server.
+/// What a handler lives as long as.
+#[derive(Clone, Debug)]
+pub(crate) enum Connection {
+    /// A client on stdin and stdout, who is this principal.
+    #[cfg_attr(not(feature = "stdio"), expect(dead_code, reason = "made by the stdio transport"))]
+    Stdio(Principal),
+    /// One HTTP request, which brings its principal.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "made by the HTTP transport"))]
+    Request,
+    /// A session of the legacy protocol over HTTP; each of its requests brings its principal.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "made by the HTTP transport"))]
+    Session,
+}
+
+impl Connection {
+    /// Whether there is no stream on which notices could follow an answer.
+    fn is_one_request(&self) -> bool {
+        matches!(self, Self::Request)
+    }
+}
+
+/// Serves one connection, session or request of a server.
 pub(crate) struct Handler<S: Server> {
     app: Arc<App<S>>,
-    /// Who is at the other end of stdio; HTTP requests bring their own.
-    stdio: Option<Principal>,
+    connection: Connection,
     subscriptions: Subscriptions,
 }
 
 impl<S: Server> Handler<S> {
-    pub(crate) fn new(app: Arc<App<S>>, stdio: Option<Principal>) -> Self {
-        Self { app, stdio, subscriptions: Subscriptions::default() }
+    pub(crate) fn new(app: Arc<App<S>>, connection: Connection) -> Self {
+        Self { app, connection, subscriptions: Subscriptions::default() }
     }
 
     fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
-        Caller::of(context, self.stdio.as_ref()).ok_or_else(|| {
+        let stdio = match &self.connection {
+            Connection::Stdio(principal) => Some(principal),
+            Connection::Request | Connection::Session => None,
+        };
+        Caller::of(context, stdio).ok_or_else(|| {
             ErrorData::internal_error("an unauthenticated request reached dispatch", None)
         })
     }
@@ -122,7 +146,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         let caller = self.caller(&context)?;
         context.peer.set_peer_info(request.clone());
         let mut result = self.negotiate_initialize(&request)?;
-        if self.stdio.is_none() {
+        if self.connection.is_one_request() {
             // Without a session there is no stream on which notices could reach a legacy client.
             if let Some(resources) = &mut result.capabilities.resources {
                 (resources.subscribe, resources.list_changed) = (None, None);
@@ -370,7 +394,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let caller = self.caller(&context)?;
-        if self.stdio.is_none() {
+        if self.connection.is_one_request() {
             return Err(ErrorData::new(
                 ErrorCode::METHOD_NOT_FOUND,
                 "resources/subscribe needs a session; use subscriptions/listen of 2026-07-28",

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Server,
     app::App,
-    handler::Handler,
+    handler::{Connection, Handler},
     signals::Signals,
     unreadable::{fault, unreadable},
 };
@@ -36,7 +36,7 @@ pub(crate) async fn serve<S: Server>(
     limits: Bounds,
     mut signals: Signals,
 ) {
-    let handler = Handler::new(Arc::clone(&app), Some(principal));
+    let handler = Handler::new(Arc::clone(&app), Connection::Stdio(principal));
     let lines = Lines::new(limits.max_line, app.stopping.clone());
     let stopped = app.stopped.clone();
     let serving = async {

@@ -50,7 +50,7 @@ pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<
         let address = listener.local_addr().context("cannot tell the bound address")?;
         let gate = gate.bound_to(address, core.http.public_url.as_deref());
         tracing::info!(%address, url = %gate.resource, "listening on http://{address}/mcp");
-        let http = crate::http::Http::new(Arc::clone(&app), gate);
+        let http = crate::http::Http::new(Arc::clone(&app), gate, core.http.sessions);
         crate::http::serve(http, listener, core.http.drain_deadline, signals).await?;
         app.stop().await;
         Ok(())

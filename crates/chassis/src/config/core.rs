@@ -91,7 +91,6 @@ fn refuse_unbuilt(reader: &mut Reader<'_>) {
     for variable in UNBUILT {
         reader.unbuilt(variable);
     }
-    only(reader, "MCP_SESSIONS", "stateless", "how legacy clients are served; any replica answers");
     only(reader, "MCP_CONFIRM", "never", "whether destructive tools ask before they act");
 }
 
@@ -121,6 +120,8 @@ pub(crate) struct HttpConfig {
     /// Bytes.
     pub(crate) max_body: usize,
     pub(crate) drain_deadline: Duration,
+    #[cfg(feature = "http")]
+    pub(crate) sessions: crate::http::SessionMode,
 }
 
 const LOOPBACK: SocketAddr =
@@ -164,6 +165,14 @@ impl HttpConfig {
                 "25s",
                 "how long calls in flight may finish after SIGTERM, like `25s`",
             )),
+            #[cfg(feature = "http")]
+            sessions: reader
+                .or(
+                    "MCP_SESSIONS",
+                    "stateless",
+                    "how legacy clients are served: `stateless` (any replica answers) or `local`",
+                )
+                .value(),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::{
     Http,
     gate::Admitted,
     refusal::{Refusal, add_request_id, quota_headers},
+    sessions::Use,
 };
 use crate::{
     Server,
@@ -75,9 +76,14 @@ async fn exchange<S: Server>(
     accept_both(&mut parts.headers);
     parts.extensions.insert(edge.clone());
     let is_json = names_json(&parts.headers);
+    let asked = (&parts.method, &parts.headers);
+    let session = http.sessions.admit(&edge.principal, asked, &body).await?;
+    // A session's answer streams already when a scope turns out to be missing: there the result says so.
+    let is_streaming = matches!(session, Use::Speak);
     let forwarded = axum::http::Request::from_parts(parts, Full::new(body.clone()));
     let answered = http.mcp.handle(forwarded).await;
-    if let Some(scopes) = edge.missing_scopes.missing() {
+    http.sessions.settle(session, answered.headers());
+    if let Some(scopes) = edge.missing_scopes.missing().filter(|_| !is_streaming) {
         return Err(http.gate.insufficient(&scope_set(scopes)));
     }
     let mut response = in_our_terms(answered.map(Body::new), is_json, &body).await?;

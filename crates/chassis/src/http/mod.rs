@@ -6,6 +6,7 @@ mod hosts;
 mod probes;
 mod refusal;
 mod serve;
+mod sessions;
 mod well_known;
 
 use std::sync::Arc;
@@ -15,29 +16,38 @@ use axum::{
     routing::{any, get},
 };
 use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
 use tokio_util::task::TaskTracker;
 
 pub(crate) use gate::Gate;
 pub(crate) use serve::{bind, serve};
+pub(crate) use sessions::SessionMode;
 
-use crate::{Server, app::App, handler::Handler};
+use crate::{
+    Server,
+    app::App,
+    handler::{Connection, Handler},
+};
+use sessions::Sessions;
 
 /// What every HTTP handler shares.
 pub(crate) struct Http<S: Server> {
     app: Arc<App<S>>,
     gate: Gate,
-    mcp: StreamableHttpService<Handler<S>, NeverSessionManager>,
+    mcp: StreamableHttpService<Handler<S>, LocalSessionManager>,
+    sessions: Sessions,
     /// Requests to `/mcp` that are not answered yet.
     in_flight: TaskTracker,
 }
 
 impl<S: Server> Http<S> {
-    pub(crate) fn new(app: Arc<App<S>>, gate: Gate) -> Self {
+    pub(crate) fn new(app: Arc<App<S>>, gate: Gate, mode: SessionMode) -> Self {
+        let sessions = Sessions::new(mode);
+        let has_sessions = mode == SessionMode::Local;
         let config = StreamableHttpServerConfig::default()
-            // No sessions: any replica answers any request of either era.
-            .with_legacy_session_mode(false)
+            // Without sessions any replica answers any request of either era.
+            .with_legacy_session_mode(has_sessions)
             .with_json_response(true)
             // Host and Origin are checked by the gate, before authentication.
             .disable_allowed_hosts()
@@ -45,9 +55,10 @@ impl<S: Server> Http<S> {
             .with_max_request_body_bytes(gate.max_body)
             .with_cancellation_token(app.stopped.clone());
         let handler = Arc::clone(&app);
-        let factory = move || Ok(Handler::new(Arc::clone(&handler), None));
-        let mcp = StreamableHttpService::new(factory, Arc::default(), config);
-        Self { app, gate, mcp, in_flight: TaskTracker::new() }
+        let connection = if has_sessions { Connection::Session } else { Connection::Request };
+        let factory = move || Ok(Handler::new(Arc::clone(&handler), connection.clone()));
+        let mcp = StreamableHttpService::new(factory, Arc::clone(&sessions.manager), config);
+        Self { app, gate, mcp, sessions, in_flight: TaskTracker::new() }
     }
 }
 
