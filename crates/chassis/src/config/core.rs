@@ -198,7 +198,7 @@ impl AuthConfig {
                 "MCP_API_KEYS_FILE",
                 "a TOML file of `[[key]]` entries with owner, sha256, scopes and optionally expires_at",
             ),
-            keys: reader.secret(
+            keys: reader.bare_secret(
                 "MCP_API_KEYS",
                 "comma-separated plain keys with read scopes; `key=scope scope` widens one",
             ),

@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         T::Err: Display,
     {
         let found = self.find(variable);
-        let (text, origin) = found.unwrap_or_else(|| (default.to_owned(), "default".to_owned()));
+        let (text, origin) = found.unwrap_or_else(|| (default.to_owned(), self::default()));
         self.describe(variable, meaning, Some(default), Some(&text), &origin);
         Setting(self.parse(variable, &text, &origin))
     }
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     {
         let found = self.find(variable);
         let (text, origin) = found.unzip();
-        let origin = origin.unwrap_or_else(|| "default".to_owned());
+        let origin = origin.unwrap_or_else(default);
         self.describe(variable, meaning, None, text.as_deref(), &origin);
         self.parse(variable, &text?, &origin)
     }
@@ -132,9 +132,23 @@ impl<'a> Reader<'a> {
                 }
             }
             (Some((text, origin)), None) => (Some(text), origin),
-            (None, None) => (None, "default".to_owned()),
+            (None, None) => (None, default()),
         };
         self.describe(variable, meaning, None, text.as_deref(), &origin);
+        if let Some(setting) = self.settings.last_mut() {
+            setting.secret = true;
+        }
+        text.map(SecretString::from)
+    }
+
+    /// A secret whose `<variable>_FILE` is a setting of its own.
+    pub(crate) fn bare_secret(
+        &mut self,
+        variable: &'static str,
+        meaning: &'static str,
+    ) -> Option<SecretString> {
+        let (text, origin) = self.find(variable).unzip();
+        self.describe(variable, meaning, None, text.as_deref(), &origin.unwrap_or_else(default));
         if let Some(setting) = self.settings.last_mut() {
             setting.secret = true;
         }
@@ -186,7 +200,7 @@ impl<'a> Reader<'a> {
     /// Where the value of `variable` came from.
     pub(crate) fn origin(&self, variable: &str) -> String {
         let described = self.settings.iter().find(|setting| setting.variable == variable);
-        described.map_or_else(|| "default".to_owned(), |setting| setting.origin.clone())
+        described.map_or_else(default, |setting| setting.origin.clone())
     }
 
     /// Reports keys of the file that nobody asked for, with the nearest that somebody did.
@@ -280,6 +294,11 @@ impl<T: Default> Setting<T> {
     pub fn value(self) -> T {
         self.0.unwrap_or_default()
     }
+}
+
+/// The origin of a value that nobody set.
+fn default() -> String {
+    "default".to_owned()
 }
 
 /// The file's key of a variable: `MCP_RATE_LIMIT` is `rate_limit`, `MCP_AUTH_ISSUER` is `auth.issuer`.
