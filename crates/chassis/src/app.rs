@@ -112,7 +112,10 @@ pub(crate) fn catalog<S: Server>(core: &Core) -> Result<Catalog<S>, Vec<Problem>
     };
     let listed = core.tools.iter().flatten().filter_map(|name| unknown("MCP_TOOLS", name));
     let tightened = core.overrides.keys().filter_map(|name| unknown("[tools]", name));
-    let problems: Vec<_> = listed.chain(tightened).collect();
+    let twice = catalog.duplicates().into_iter().map(|name| {
+        Problem::new(name, "registration", "is registered twice; a name stands for one thing")
+    });
+    let problems: Vec<_> = listed.chain(tightened).chain(twice).collect();
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -1,6 +1,10 @@
 //! What a server offers: the registry that the pipeline looks everything up in.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use mcp_errors::Result;
 use rmcp::model::{
@@ -163,6 +167,14 @@ impl<S: Server> Catalog<S> {
         self.index();
     }
 
+    /// Names that more than one registration claims.
+    pub(crate) fn duplicates(&self) -> Vec<&'static str> {
+        let tools = self.tools.iter().map(|tool| tool.spec.kind.name);
+        let prompts = self.prompts.iter().map(|prompt| prompt.spec.kind.name);
+        let resources = self.resources.iter().map(|resource| resource.spec.kind.uri);
+        [repeated(tools), repeated(prompts), repeated(resources)].concat()
+    }
+
     /// Every scope that only reading needs, and every scope that any operation needs, in order.
     pub(crate) fn scopes(&self) -> (Vec<&'static str>, Vec<&'static str>) {
         let reading = self
@@ -262,6 +274,11 @@ fn prompt_arguments(schema: &JsonObject) -> Vec<PromptArgument> {
             }
         })
         .collect()
+}
+
+fn repeated(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut seen = HashSet::new();
+    names.filter(|name| !seen.insert(*name)).collect()
 }
 
 fn sorted(scopes: impl Iterator<Item = &'static str>) -> Vec<&'static str> {

@@ -107,9 +107,12 @@ impl<S: Server> Handler<S> {
             .map_err(|failed| reply::protocol_error(&failed))
     }
 
-    /// Admits a subscription to `uri` under the policy of the resource that stands there.
-    async fn admit_subscription(&self, caller: &Caller, uri: &str) -> Result<(), ErrorData> {
-        let (resource, _) = self.find_resource(uri)?;
+    /// Admits a subscription under the policy of the resource that it tells of.
+    async fn admit_subscription(
+        &self,
+        caller: &Caller,
+        resource: &RegisteredResource<S>,
+    ) -> Result<(), ErrorData> {
         let nothing: Prepared<S, Vec<String>> =
             Box::new(|_server, _context| Box::pin(async { Ok(Vec::new()) }));
         let under = (resource.spec.kind.uri, &resource.spec.policy);
@@ -382,7 +385,12 @@ impl<S: Server> ServerHandler for Handler<S> {
         // Listening begins before admission, so that nothing is missed in between.
         let feed = self.app.changes.listen();
         for uri in context.accepted().resource_subscriptions.iter().flatten() {
-            self.admit_subscription(&caller, uri).await?;
+            self.admit_subscription(&caller, self.find_resource(uri)?.0).await?;
+        }
+        if context.accepted().resources_list_changed == Some(true) {
+            for listed in self.app.catalog.resources().iter().filter(|it| it.spec.kind.listed) {
+                self.admit_subscription(&caller, listed).await?;
+            }
         }
         crate::subscriptions::forward(feed, &context, &self.app.stopping).await;
         Ok(())
@@ -401,7 +409,7 @@ impl<S: Server> ServerHandler for Handler<S> {
                 None,
             ));
         }
-        self.admit_subscription(&caller, &request.uri).await?;
+        self.admit_subscription(&caller, self.find_resource(&request.uri)?.0).await?;
         self.subscriptions.add(request.uri, &context.peer, &self.app.changes)
     }
 
