@@ -3,6 +3,8 @@
 pub mod headers;
 
 mod bulkhead;
+#[cfg(feature = "client")]
+mod client;
 mod deadline;
 mod idempotency;
 mod quota;
@@ -11,6 +13,8 @@ mod shards;
 mod units;
 
 pub use bulkhead::{Bulkhead, BulkheadConfig, Permit};
+#[cfg(feature = "client")]
+pub use client::{ExchangeBounds, HttpClient};
 pub use deadline::within;
 pub use idempotency::{
     ArgumentsHash, Claim, IDEMPOTENCY_KEY, IdempotencyStore, MemoryStore, Once, Outcome, Recorded,

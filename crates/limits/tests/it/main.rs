@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod bulkhead;
+#[cfg(all(test, feature = "client"))]
+mod client;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
