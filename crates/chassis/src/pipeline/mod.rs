@@ -72,14 +72,15 @@ pub(crate) async fn run<S: Server, A: Answer>(
         request_id: caller.request_id.as_str(),
     };
     let span = record.span();
-    let ended = async {
+    // Around everything: the domain's checks of its arguments may panic, too.
+    let ended = panics::catching_panics(async {
         let admitted = admit(app, caller, operation, &mut record)?;
         record.ready().await?;
         hooked::before(app.server.hooks(), &info)?;
         let started = Instant::now();
         let ended = perform(app, caller, admitted).await;
         hooked::after(app.server.hooks(), &info, ended, started.elapsed())
-    }
+    })
     .instrument(span)
     .await;
     // A write whose record cannot be kept is not acknowledged: the audit log fails closed.
