@@ -1,5 +1,7 @@
 //! rmcp's own client, as a host would use it, in every version and over both transports.
 
+use std::process::Stdio;
+
 use rmcp::model::{ClientConfig, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, RunningService};
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
@@ -85,5 +87,10 @@ pub fn http_transport(
 /// A transport for [`connect`] over a child's stdin and stdout; the child is killed with it.
 pub fn stdio_transport(command: &ServerCommand) -> TokioChildProcess {
     let command = command.clone().args(["stdio"]).command();
-    TokioChildProcess::new(command).expect("the program can be started")
+    // Its log would stand between the lines of the test's own.
+    let (transport, _no_log) = TokioChildProcess::builder(command)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program can be started");
+    transport
 }

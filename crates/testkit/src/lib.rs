@@ -10,6 +10,7 @@
 pub mod client;
 mod daemon;
 mod environment;
+pub mod golden;
 pub mod http;
 pub mod postgres;
 pub mod process;

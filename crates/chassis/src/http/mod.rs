@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    middleware::map_response,
     routing::{any, get},
 };
 use rmcp::transport::streamable_http_server::{
@@ -74,5 +75,8 @@ fn router<S: Server>(http: Arc<Http<S>>) -> Router {
         .route("/health", get(probes::health::<S>))
         .route("/metrics", get(probes::metrics::<S>))
         .fallback(refusal::no_such_address)
+        .method_not_allowed_fallback(refusal::no_such_method)
+        // Outermost, so that whatever answered is found in the log.
+        .layer(map_response(refusal::with_request_id))
         .with_state(http)
 }

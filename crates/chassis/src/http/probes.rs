@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{SecondsFormat, Utc};
-use mcp_telemetry::{metrics::CONTENT_TYPE, trace::RequestId};
+use mcp_telemetry::metrics::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::{Http, refusal};
@@ -83,7 +83,5 @@ fn line(check: &Check) -> (String, Value) {
 }
 
 fn answer(status: StatusCode, body: Value) -> Response {
-    let mut response = (status, Json(body)).into_response();
-    refusal::add_request_id(&mut response, &RequestId::generate());
-    response
+    (status, Json(body)).into_response()
 }

@@ -126,6 +126,20 @@ pub(super) fn add_request_id(response: &mut Response, request_id: &RequestId) {
     }
 }
 
+/// Gives a response an id where what made it had none to tell.
+pub(super) async fn with_request_id(mut response: Response) -> Response {
+    if !response.headers().contains_key(REQUEST_ID) {
+        add_request_id(&mut response, &RequestId::generate());
+    }
+    response
+}
+
+/// Every method that an address does not serve; axum names those that it does in `Allow`.
+pub(super) async fn no_such_method() -> Response {
+    let text = "this address does not serve that method";
+    Refusal::invalid(StatusCode::METHOD_NOT_ALLOWED, text).into_response(&RequestId::generate())
+}
+
 /// Every address that is not served.
 pub(super) async fn no_such_address() -> Response {
     let request_id = RequestId::generate();

@@ -1,0 +1,16 @@
+//! The ticketing server as its clients and operators meet it: the real binary, over both transports.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy takes the helpers of an integration test for production code"
+)]
+
+mod auth;
+mod bad_input;
+mod deployment;
+mod protocol;
+mod snapshots;
+mod support;
