@@ -12,5 +12,6 @@ mod auth;
 mod bad_input;
 mod deployment;
 mod protocol;
+mod sessions;
 mod snapshots;
 mod support;
