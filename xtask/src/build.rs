@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
-use cargo_metadata::MetadataCommand;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::process::{cargo, run};
+use crate::server::Server;
 use crate::workspace;
 
 /// Builds one server or all, and prints where each binary is and how large.
@@ -45,17 +45,11 @@ impl Build {
     }
 
     fn packages(&self) -> Result<Vec<String>> {
-        let packages = workspace::packages()?;
-        let servers: Vec<(&str, &str)> = packages
-            .iter()
-            .filter_map(|it| Some((it.folder.strip_prefix("servers/")?, it.name.as_str())))
-            .collect();
-        let wanted = |folder: &str| self.server.as_deref().is_none_or(|server| server == folder);
-        let chosen = servers.iter().filter(|(folder, _)| wanted(folder));
-        let chosen: Vec<String> = chosen.map(|(_, package)| (*package).to_owned()).collect();
-        let known: Vec<&str> = servers.iter().map(|(folder, _)| *folder).collect();
-        ensure!(!chosen.is_empty(), "no such server; there are: {}", known.join(", "));
-        Ok(chosen)
+        let servers = match &self.server {
+            Some(server) => vec![Server::named(server)?],
+            None => Server::all()?,
+        };
+        Ok(servers.into_iter().map(|server| server.package).collect())
     }
 
     fn arguments(&self, package: &str) -> String {
@@ -70,9 +64,8 @@ impl Build {
     }
 
     fn binary(&self, package: &str) -> Result<PathBuf> {
-        let metadata = MetadataCommand::new().current_dir(workspace::root()).no_deps().exec()?;
         let profile = if self.release { "release" } else { "debug" };
-        Ok(metadata.target_directory.join(profile).join(package).into_std_path_buf())
+        Ok(workspace::target_directory()?.join(profile).join(package))
     }
 }
 

@@ -2,9 +2,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person")]
 
 mod build;
+mod demo;
 mod layers;
 mod prerequisites;
 mod process;
+mod run;
+mod server;
 mod snapshots;
 mod test;
 mod tidy;
@@ -15,9 +18,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Builds, checks and tests the MCP servers of this repository.
+/// Runs, shows, checks and builds the MCP servers of this repository.
 ///
-/// `cargo xtask test` is all that a change must pass; the same command runs in CI.
+/// `cargo xtask run ticketing` is the way in. `cargo xtask test` is all that a change must pass; the same command runs
+/// in CI.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -27,6 +31,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    Run(run::Run),
+    Demo(demo::Demo),
     Test(test::Test),
     Build(build::Build),
     Snapshots(snapshots::Snapshots),
@@ -34,12 +40,22 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
+        Task::Run(task) => task.run(),
+        Task::Demo(task) => task.run(),
         Task::Test(task) => task.run(),
         Task::Build(task) => task.run(),
         Task::Snapshots(task) => task.run(),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");
-    // As in our servers: 1 means that a check failed, 2 that it could not be made.
-    ExitCode::from(if error.is::<prerequisites::Missing>() { 2 } else { 1 })
+    ExitCode::from(code(&error))
+}
+
+/// As in our servers: 1 means that a check failed, 2 that it could not be made.
+fn code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<run::ServerEnded>() {
+        Some(ended) => ended.code(),
+        None if error.is::<prerequisites::Missing>() => 2,
+        None => 1,
+    }
 }

@@ -1,7 +1,7 @@
 //! What the workspace consists of: its root, its packages, its source files.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, MetadataCommand};
@@ -28,6 +28,12 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) is_ours: bool,
     pub(crate) is_for_tests: bool,
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> Result<PathBuf> {
+    let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
+    Ok(metadata.target_directory.into_std_path_buf())
 }
 
 /// Every member of the workspace.

@@ -69,6 +69,7 @@ pub(super) async fn open(url: &str) -> Result<Pools> {
     let in_memory = url.trim_start_matches("sqlite:").trim_start_matches("//") == ":memory:";
     if !in_memory {
         create_directory(options.get_filename()).await?;
+        tracing::info!("tickets are kept in {}", options.get_filename().display());
     }
     let writer = writer(&options).await?;
     migrate(&writer).await?;

@@ -1,0 +1,92 @@
+//! `run`: a server for development, and how to connect a client to it.
+
+mod clients;
+mod supervise;
+mod token;
+
+use std::io::IsTerminal;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::server::{Server, scopes};
+use clients::{HttpServer, StdioServer};
+pub(crate) use supervise::ServerEnded;
+
+/// Builds a server, starts it, and prints what to paste into a client.
+///
+/// The server listens on 127.0.0.1:8080 (on a free port when that one is taken) and keeps its data where it does by
+/// default, so that a restart finds it again. A development token lets the client do everything that the server offers.
+/// It is made once per server and kept under `target/`, so that a pasted configuration goes on working.
+/// Settings in the environment (`RUST_LOG`, `DATABASE_URL`, `MCP_RATE_LIMIT`, …) reach the server. Ctrl-C stops it; the
+/// exit code is the server's.
+///
+/// Examples:{n}  cargo xtask run ticketing{n}  cargo xtask run ticketing --stdio{n}  cargo xtask run ticketing --print
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// A folder of `servers/`, such as `ticketing`.
+    server: String,
+    /// Serve HTTP; so it is without any flag.
+    #[arg(long, conflicts_with = "stdio")]
+    http: bool,
+    /// Print the stdio configuration, with which the client starts the server itself; or, where stdin is no terminal,
+    /// serve the client that started this command.
+    #[arg(long)]
+    stdio: bool,
+    /// Print the configuration and serve nothing.
+    #[arg(long)]
+    print: bool,
+}
+
+impl Run {
+    pub(crate) fn run(&self) -> Result<()> {
+        let server = Server::named(&self.server)?;
+        let program = server.build()?;
+        let scopes = scopes(&program)?.into_iter().collect::<Vec<_>>().join(" ");
+        let stdio = StdioServer { name: &server.name, program: &program, scopes: &scopes };
+        if self.stdio {
+            if !self.print && is_started_by_a_client() {
+                return Err(serve_stdio(&program, &scopes));
+            }
+            println!("{stdio}");
+            return Ok(());
+        }
+        let token = token::of(&server.name)?;
+        let announce = |url: &str| {
+            println!("{}\n{stdio}", HttpServer { name: &server.name, url, token: &token });
+        };
+        if self.print {
+            announce(&format!("http://{}/mcp", supervise::PREFERRED));
+            return Ok(());
+        }
+        let mut command = Command::new(&program);
+        command.args(["http", "--listen", &supervise::free_address()?.to_string()]);
+        command.env("MCP_AUTH", "api-key").env("MCP_API_KEYS", format!("{token}={scopes}"));
+        default(&mut command, "MCP_LOG_FORMAT", "text");
+        supervise::until_it_ends(command, announce)
+    }
+}
+
+/// Somebody at a keyboard wants to read the configuration; a client holds both ends of a pipe.
+fn is_started_by_a_client() -> bool {
+    !std::io::stdin().is_terminal() && !std::io::stdout().is_terminal()
+}
+
+/// Becomes the server; comes back only with the reason why not.
+fn serve_stdio(program: &Path, scopes: &str) -> anyhow::Error {
+    let mut command = Command::new(program);
+    command.arg("stdio").stdin(Stdio::inherit());
+    default(&mut command, "MCP_STDIO_SCOPES", scopes);
+    let failure = command.exec();
+    anyhow::Error::new(failure).context(format!("`{}` does not start", program.display()))
+}
+
+/// Sets a variable unless our own environment has it: what the developer chose wins.
+fn default(command: &mut Command, name: &str, value: &str) {
+    if crate::process::variable(name).is_none() {
+        command.env(name, value);
+    }
+}

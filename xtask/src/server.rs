@@ -1,0 +1,97 @@
+//! A server of this workspace: found by its name, built, and asked what it offers.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use cargo_metadata::Message;
+
+use crate::process::{cargo, output};
+use crate::workspace;
+
+/// A package of `servers/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// Its folder, such as `ticketing`.
+    pub(crate) name: String,
+    /// Its package and its binary, such as `mcp-ticketing`.
+    pub(crate) package: String,
+}
+
+impl Server {
+    /// Every server of the workspace.
+    pub(crate) fn all() -> Result<Vec<Self>> {
+        let packages = workspace::packages()?.into_iter();
+        let server = |package: workspace::Package| {
+            let name = package.folder.strip_prefix("servers/")?.to_owned();
+            Some(Self { name, package: package.name })
+        };
+        Ok(packages.filter_map(server).collect())
+    }
+
+    /// The server of that folder or package.
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        let servers = Self::all()?;
+        let known: Vec<&str> = servers.iter().map(|it| it.name.as_str()).collect();
+        let unknown = format!("no server `{name}`; there are: {}", known.join(", "));
+        servers.into_iter().find(|it| it.name == name || it.package == name).context(unknown)
+    }
+
+    /// Builds the server as it is developed, and says where the program is. Progress goes to stderr.
+    pub(crate) fn build(&self) -> Result<PathBuf> {
+        let package = &self.package;
+        // The bin is named, so that a library alone is an error and not a silent success.
+        let build = format!(
+            "build --locked --message-format json-render-diagnostics --package {package} --bin {package}"
+        );
+        let messages = output(&mut cargo(&build))?;
+        let program =
+            Message::parse_stream(messages.as_bytes()).find_map(|message| match message {
+                Ok(Message::CompilerArtifact(artifact)) => artifact.executable,
+                _ => None,
+            });
+        Ok(program.context("cargo named no program")?.into_std_path_buf())
+    }
+}
+
+/// Every scope that some tool of the program needs.
+pub(crate) fn scopes(program: &Path) -> Result<BTreeSet<String>> {
+    let tools = output(Command::new(program).args(["tools", "--json"]))?;
+    scopes_in(&tools).with_context(|| format!("`{} tools --json`", program.display()))
+}
+
+fn scopes_in(tools: &str) -> Result<BTreeSet<String>> {
+    #[derive(serde::Deserialize)]
+    struct Tool {
+        scopes: Vec<String>,
+    }
+    let tools: Vec<Tool> = serde_json::from_str(tools)?;
+    Ok(tools.into_iter().flat_map(|tool| tool.scopes).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_found_by_its_folder_and_by_its_package() {
+        let ticketing = Server::named("ticketing").unwrap();
+        assert_eq!(ticketing.package, "mcp-ticketing");
+        assert_eq!(Server::named("mcp-ticketing").unwrap(), ticketing);
+    }
+
+    #[test]
+    fn an_unknown_server_is_answered_with_those_that_there_are() {
+        let refusal = Server::named("ticket").unwrap_err().to_string();
+        assert!(refusal.starts_with("no server `ticket`; there are: "), "{refusal}");
+        assert!(refusal.contains("ticketing"), "{refusal}");
+    }
+
+    #[test]
+    fn scopes_are_gathered_over_all_tools() {
+        let tools = r#"[{"scopes": ["b", "a"], "name": "x"}, {"scopes": ["a"]}, {"scopes": []}]"#;
+        assert_eq!(scopes_in(tools).unwrap().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(scopes_in("{}").is_err());
+    }
+}
