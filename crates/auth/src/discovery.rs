@@ -22,16 +22,20 @@ struct Metadata {
     jwks_uri: String,
 }
 
-/// Asks the issuer, which is known by its exact name and by the URL that it is, for its key document's URL.
-pub(crate) async fn discover(
-    fetch: &dyn Fetch,
-    issuer: &str,
-    url: &IssuerUrl,
-) -> Result<IssuerUrl> {
+/// What an issuer says of itself.
+pub(crate) struct Found {
+    /// Where it says so.
+    pub(crate) document: Url,
+    /// Where its keys are.
+    pub(crate) keys: IssuerUrl,
+}
+
+/// Asks the issuer, which is known by its exact name and by the URL that it is, where its keys are.
+pub(crate) async fn discover(fetch: &dyn Fetch, issuer: &str, url: &IssuerUrl) -> Result<Found> {
     let mut failure = None;
-    for candidate in candidates(url.as_url()) {
-        match read(fetch, issuer, url, &candidate).await {
-            Ok(keys) => return Ok(keys),
+    for document in candidates(url.as_url()) {
+        match read(fetch, issuer, url, &document).await {
+            Ok(keys) => return Ok(Found { document, keys }),
             Err(error) => failure = failure.or(Some(error)),
         }
     }
@@ -42,9 +46,9 @@ async fn read(
     fetch: &dyn Fetch,
     issuer: &str,
     url: &IssuerUrl,
-    candidate: &Url,
+    document: &Url,
 ) -> Result<IssuerUrl> {
-    let body = fetch.get(candidate, LIMITS).await?;
+    let body = fetch.get(document, LIMITS).await?;
     if body.len() > LIMITS.max_bytes {
         return Err(unusable("sent metadata that is too large"));
     }
@@ -60,18 +64,25 @@ async fn read(
 /// The well-known URLs in the order of the MCP specification (basic/authorization).
 fn candidates(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');
-    let mut paths = vec![
-        format!("/.well-known/oauth-authorization-server{path}"),
-        format!("/.well-known/openid-configuration{path}"),
-        format!("{path}/.well-known/openid-configuration"),
+    let mut urls = vec![
+        well_known(issuer),
+        at(issuer, &format!("/.well-known/openid-configuration{path}")),
+        at(issuer, &format!("{path}/.well-known/openid-configuration")),
     ];
-    paths.dedup();
-    let at = |path: String| {
-        let mut url = issuer.clone();
-        url.set_path(&path);
-        url
-    };
-    paths.into_iter().map(at).collect()
+    urls.dedup();
+    urls
+}
+
+/// Where an issuer has its metadata by RFC 8414 §3.1: the well-known part goes before its path.
+pub(crate) fn well_known(issuer: &Url) -> Url {
+    let path = issuer.path().trim_end_matches('/');
+    at(issuer, &format!("/.well-known/oauth-authorization-server{path}"))
+}
+
+fn at(issuer: &Url, path: &str) -> Url {
+    let mut url = issuer.clone();
+    url.set_path(path);
+    url
 }
 
 fn unusable(problem: &str) -> Error {

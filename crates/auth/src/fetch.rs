@@ -7,7 +7,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::ConfigError;
+use crate::{ConfigError, discovery::well_known};
 
 /// Bounds of one exchange; the implementation must keep to both.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,11 @@ impl IssuerUrl {
     /// The URL itself.
     pub fn as_url(&self) -> &Url {
         &self.0
+    }
+
+    /// Where an issuer at this URL has its metadata (RFC 8414 §3.1).
+    pub fn metadata(&self) -> Url {
+        well_known(&self.0)
     }
 
     /// A URL in a document that this server sent. Only a server on loopback may name loopback.
@@ -145,6 +150,13 @@ mod tests {
         ] {
             assert!(bad.parse::<IssuerUrl>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_metadata_of_an_issuer_lies_before_its_path() {
+        let issuer: IssuerUrl = "https://issuer.example/tenant/".parse().unwrap();
+        let expected = "https://issuer.example/.well-known/oauth-authorization-server/tenant";
+        assert_eq!(issuer.metadata().as_str(), expected);
     }
 
     #[test]

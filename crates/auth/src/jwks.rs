@@ -12,11 +12,12 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout, timeout_at},
 };
+use url::Url;
 
 use crate::{
     AuthError, ConfigError,
     digest::Digest,
-    discovery::{LIMITS, discover},
+    discovery::{Found, LIMITS, discover},
     fetch::{Fetch, IssuerUrl},
     jwk::KeySet,
     swap::Swap,
@@ -62,7 +63,7 @@ enum Place {
     /// At a configured URL.
     Known(IssuerUrl),
     /// Where the issuer says; remembered until it fails.
-    Discovered { issuer: String, url: IssuerUrl, found: Mutex<Option<IssuerUrl>> },
+    Discovered { issuer: String, url: IssuerUrl, found: Mutex<Option<Arc<Found>>> },
 }
 
 /// The keys of one document.
@@ -147,6 +148,14 @@ impl Jwks {
             loaded_at: Some(Instant::now()),
         });
         Ok(())
+    }
+
+    /// Where the issuer's metadata was found, while that is known.
+    pub fn discovered_at(&self) -> Option<Url> {
+        match &self.0.source.as_ref()?.place {
+            Place::Known(_) => None,
+            Place::Discovered { found, .. } => lock(found).as_ref().map(|it| it.document.clone()),
+        }
     }
 
     /// The keys in force. Waits at most 2 s, and only when there are none or they are older than 30 s.
@@ -246,10 +255,10 @@ impl Source {
             Place::Discovered { issuer, url, found } => {
                 let known = lock(found).clone();
                 if let Some(known) = known {
-                    known
+                    known.keys.clone()
                 } else {
-                    let keys = discover(self.fetch.as_ref(), issuer, url).await?;
-                    lock(found).insert(keys).clone()
+                    let new = discover(self.fetch.as_ref(), issuer, url).await?;
+                    lock(found).insert(Arc::new(new)).keys.clone()
                 }
             }
         };

@@ -1,14 +1,21 @@
 //! Who makes a request, and from where: what the transports hand to the pipeline.
 
 use std::{
+    future::pending,
     net::IpAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use mcp_auth::Principal;
+use chrono::Utc;
+use mcp_auth::{Authenticator, Principal};
 use mcp_telemetry::trace::RequestId;
 use rmcp::{RoleServer, model::ProtocolVersion, service::RequestContext};
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
+
+/// How often a stream's credential is looked at.
+const CREDENTIAL_PERIOD: Duration = Duration::from_secs(1);
 
 /// What the HTTP edge found out about a request before it became a message.
 #[derive(Clone, Debug)]
@@ -16,6 +23,8 @@ pub(crate) struct Edge {
     pub(crate) principal: Principal,
     pub(crate) request_id: RequestId,
     pub(crate) address: IpAddr,
+    /// Tells of a credential that was withdrawn meanwhile; `None` where there are no credentials.
+    pub(crate) authenticator: Option<Arc<Authenticator>>,
     pub(crate) traceparent: Option<String>,
     pub(crate) missing_scopes: ScopeSlot,
 }
@@ -45,6 +54,7 @@ pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) request_id: RequestId,
     pub(crate) address: Option<IpAddr>,
+    authenticator: Option<Arc<Authenticator>>,
     pub(crate) traceparent: Option<String>,
     pub(crate) missing_scopes: Option<ScopeSlot>,
     pub(crate) client: Option<(String, String)>,
@@ -72,6 +82,7 @@ impl Caller {
                 principal: edge.principal,
                 request_id: edge.request_id,
                 address: Some(edge.address),
+                authenticator: edge.authenticator,
                 // The message's own context is nearer to the call than the hop's.
                 traceparent: said.or(edge.traceparent),
                 missing_scopes: Some(edge.missing_scopes),
@@ -83,6 +94,7 @@ impl Caller {
                 principal: stdio?.clone(),
                 request_id: RequestId::generate(),
                 address: None,
+                authenticator: None,
                 traceparent: said,
                 missing_scopes: None,
                 client,
@@ -95,5 +107,18 @@ impl Caller {
     /// Whether the client speaks the stateless protocol of 2026-07-28 or later.
     pub(crate) fn is_modern(&self) -> bool {
         self.version.as_ref().is_some_and(|version| *version >= ProtocolVersion::V_2026_07_28)
+    }
+
+    /// Waits until the caller's credential has expired or was revoked, for what outlives its request.
+    pub(crate) async fn credential_ends(&self) {
+        let Some(authenticator) = &self.authenticator else { return pending().await };
+        let mut ticks = interval(CREDENTIAL_PERIOD);
+        loop {
+            ticks.tick().await;
+            let expired = self.principal.expires_at().is_some_and(|end| end <= Utc::now());
+            if expired || authenticator.is_revoked(&self.principal) {
+                return;
+            }
+        }
     }
 }

@@ -392,7 +392,7 @@ impl<S: Server> ServerHandler for Handler<S> {
                 self.admit_subscription(&caller, listed).await?;
             }
         }
-        crate::subscriptions::forward(feed, &context, &self.app.stopping).await;
+        crate::subscriptions::forward(feed, &context, &caller, &self.app.stopping).await;
         Ok(())
     }
 

@@ -58,7 +58,7 @@ fn exposure<S: Server>(core: &Core) -> Finding {
         .and_then(|catalog| serve::gate(core, &catalog));
     match gate {
         Err(failure) => Finding::new("exposure", Status::Fail, failure.lines().join("; ")),
-        Ok(gate) if gate.authenticator.is_none() => {
+        Ok(gate) if gate.authentication.is_none() => {
             let detail = format!("{} without authentication: this machine only", core.http.listen);
             Finding::new("exposure", Status::Warn, detail)
         }

@@ -37,24 +37,45 @@ pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result
 /// Serves Streamable HTTP.
 #[cfg(feature = "http")]
 pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<(), Failure> {
-    let Loaded { core, server, .. } = loaded;
+    use crate::http::{Gate, Http, Listeners, bind, serve, watch};
+
+    let Loaded { mut core, server, .. } = loaded;
     let sanitizer = sanitizer()?;
     log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core).map_err(Failure::problems)?;
     // Before anything is opened: a deployment that would be unsafe does not start.
-    let gate = gate(&core, &catalog)?;
+    let mut gate = gate(&core, &catalog)?;
+    let scopes = catalog.scopes();
     runtime()?.block_on(async {
         let signals = Signals::listen()?;
         let app = start::<S>(server, catalog, &core, sanitizer).await?;
-        let listener = crate::http::bind(core.http.listen).await?;
-        let address = listener.local_addr().context("cannot tell the bound address")?;
-        let gate = gate.bound_to(address, core.http.public_url.as_deref());
+        let main = bind(core.http.listen).await?;
+        let address = main.local_addr().context("cannot tell the bound address")?;
+        if address != core.http.listen {
+            // Port 0: this server's URI, and with it the audience of its tokens, is known only now.
+            core.http.listen = address;
+            gate = Gate::new(&core, scopes).map_err(Failure::problems)?;
+        }
         tracing::info!(%address, url = %gate.resource, "listening on http://{address}/mcp");
-        let http = crate::http::Http::new(Arc::clone(&app), gate, core.http.sessions);
-        crate::http::serve(http, listener, core.http.drain_deadline, signals).await?;
+        let admin = match core.edge.admin_listen {
+            Some(address) => Some(admin(address).await?),
+            None => None,
+        };
+        tokio::spawn(watch(gate.take_files()));
+        let http = Http::new(Arc::clone(&app), gate, core.http.sessions);
+        serve(http, Listeners { main, admin }, core.http.drain_deadline, signals).await?;
         app.stop().await;
         Ok(())
     })
+}
+
+/// The operators' own listener.
+#[cfg(feature = "http")]
+async fn admin(address: std::net::SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
+    let listener = crate::http::bind(address).await?;
+    let address = listener.local_addr().context("cannot tell the bound address")?;
+    tracing::info!(%address, "metrics and health are at http://{address}/");
+    Ok(listener)
 }
 
 /// The guards of the HTTP edge, or why this deployment may not be served.

@@ -1,22 +1,21 @@
 //! The settings that every server has, one struct per concern.
 
 use std::{
-    collections::BTreeMap, convert::Infallible, fmt::Display, net::SocketAddr, num::NonZeroU32,
-    path::PathBuf, str::FromStr, time::Duration,
+    collections::BTreeMap, fmt::Display, net::SocketAddr, num::NonZeroU32, str::FromStr,
+    time::Duration,
 };
 
-use mcp_auth::{AuthMode, ScopeSet};
 use mcp_limits::{Algorithm, ByteSize, HumanDuration, RateLimit};
 use mcp_telemetry::{audit::AuditTarget, logging::LogFormat};
-use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Reader, Transport};
+use super::{AuthConfig, EdgeConfig, Reader, Transport, list::Names};
 
 /// The chassis' own settings.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) http: HttpConfig,
+    pub(crate) edge: EdgeConfig,
     pub(crate) auth: AuthConfig,
     pub(crate) limits: LimitsConfig,
     pub(crate) audit: AuditConfig,
@@ -33,6 +32,7 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn read(reader: &mut Reader<'_>, server: &str, transport: Transport) -> Self {
         let http = HttpConfig::read(reader);
+        let edge = EdgeConfig::read(reader);
         let auth = AuthConfig::read(reader);
         let limits = LimitsConfig::read(reader, server);
         let audit = AuditConfig::read(reader);
@@ -56,31 +56,17 @@ impl Core {
         let overrides = reader.table("tools");
         // Upstream limits have no setting here until a server with an upstream reads them.
         refuse_unbuilt(reader);
-        Self { http, auth, limits, audit, log, idempotency, read_only, tools, overrides }
+        Self { http, edge, auth, limits, audit, log, idempotency, read_only, tools, overrides }
     }
 }
 
 /// What the contract names and a later version brings.
 fn refuse_unbuilt(reader: &mut Reader<'_>) {
-    const UNBUILT: [&str; 24] = [
-        "MCP_ADMIN_ALLOW",
-        "MCP_ADMIN_LISTEN",
-        "MCP_AUTH_AUDIENCE",
-        "MCP_AUTH_INTROSPECTION_CLIENT_ID",
-        "MCP_AUTH_INTROSPECTION_CLIENT_SECRET",
-        "MCP_AUTH_INTROSPECTION_URL",
-        "MCP_AUTH_ISSUER",
-        "MCP_AUTH_JWKS_FILE",
-        "MCP_AUTH_JWKS_URL",
-        "MCP_AUTH_LEEWAY",
-        "MCP_AUTH_MAX_TOKEN_LIFETIME",
-        "MCP_AUTH_SCOPE_CLAIMS",
+    const UNBUILT: [&str; 10] = [
         "MCP_REDIS_DOWN",
-        "MCP_REVOKED_TOKENS_FILE",
         "MCP_TLS_CERT",
         "MCP_TLS_CLIENT_CA",
         "MCP_TLS_KEY",
-        "MCP_TRUSTED_PROXIES",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "OTEL_EXPORTER_OTLP_HEADERS",
         "OTEL_EXPORTER_OTLP_PROTOCOL",
@@ -173,39 +159,6 @@ impl HttpConfig {
                     "how legacy clients are served: `stateless` (any replica answers) or `local`",
                 )
                 .value(),
-        }
-    }
-}
-
-/// Who may call.
-#[derive(Debug)]
-pub(crate) struct AuthConfig {
-    /// `None` when the deployer did not say.
-    pub(crate) mode: Option<AuthMode>,
-    pub(crate) keys_file: Option<PathBuf>,
-    pub(crate) keys: Option<SecretString>,
-    pub(crate) stdio_scopes: Option<ScopeSet>,
-}
-
-impl AuthConfig {
-    fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            mode: reader.optional(
-                "MCP_AUTH",
-                "`none` (loopback only) or `api-key`; `none` on a loopback address when not set",
-            ),
-            keys_file: reader.optional(
-                "MCP_API_KEYS_FILE",
-                "a TOML file of `[[key]]` entries with owner, sha256, scopes and optionally expires_at",
-            ),
-            keys: reader.bare_secret(
-                "MCP_API_KEYS",
-                "comma-separated plain keys with read scopes; `key=scope scope` widens one",
-            ),
-            stdio_scopes: reader.optional(
-                "MCP_STDIO_SCOPES",
-                "the scopes of the stdio client, separated by spaces; all read scopes when not set",
-            ),
         }
     }
 }
@@ -373,19 +326,6 @@ where
 {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Some).map_err(de::Error::custom)
-}
-
-/// A comma-separated list.
-#[derive(Clone, Debug)]
-struct Names(Vec<String>);
-
-impl FromStr for Names {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        Ok(Self(names.map(str::to_owned).collect()))
-    }
 }
 
 fn duration(setting: super::Setting<HumanDuration>) -> Duration {

@@ -1,8 +1,11 @@
 //! Configuration: four layers, read once into one struct per concern.
 
+mod auth;
 mod core;
+mod edge;
 mod file;
 mod foreign;
+mod list;
 mod reader;
 mod show;
 mod vars;
@@ -12,8 +15,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub(crate) use self::core::{
     AuditConfig, Core, IdempotencyMode, LimitsConfig, LogConfig, ToolOverride,
 };
+pub(crate) use auth::{AuthConfig, Issuer, OauthConfig};
+pub(crate) use edge::EdgeConfig;
 pub(crate) use file::FileLayer;
 pub(crate) use foreign::warn_of_foreign_variables;
+pub(crate) use list::Networks;
 pub(crate) use reader::Described;
 pub use reader::{Problem, Reader, Setting, Settings};
 pub(crate) use show::{schema, show};

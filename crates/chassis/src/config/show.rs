@@ -47,6 +47,10 @@ pub(crate) fn schema(settings: &[Described], title: &str) -> Value {
         }
     }
     root.insert("tools".to_owned(), tools_table());
+    let auth = root.get_mut("auth").and_then(|auth| auth.get_mut("properties"));
+    if let Some(Value::Object(auth)) = auth {
+        auth.insert("scope_map".to_owned(), scope_map_table());
+    }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
@@ -66,6 +70,18 @@ fn property(setting: &Described) -> Value {
         property.insert("default".to_owned(), json!(default));
     }
     property
+}
+
+fn scope_map_table() -> Value {
+    json!({
+        "type": "object",
+        "description": "What the issuer's names for scopes mean here; a name that is not listed means itself",
+        "additionalProperties": {
+            "type": ["string", "array"],
+            "items": { "type": "string" },
+            "description": "scopes: a list, or one text with spaces",
+        },
+    })
 }
 
 fn tools_table() -> Value {

@@ -14,6 +14,7 @@ use mcp_telemetry::trace::RequestId;
 
 use super::{
     Http,
+    forwarded::Sender,
     gate::Admitted,
     refusal::{Refusal, add_request_id, quota_headers},
     sessions::Use,
@@ -37,8 +38,9 @@ pub(super) async fn mcp<S: Server>(
     request: Request,
 ) -> Response {
     let _in_flight = http.in_flight.token();
-    let request_id = RequestId::generate();
-    match exchange(&http, peer, request, &request_id).await {
+    let sender = http.gate.sender(peer, request.headers());
+    let request_id = sender.request_id.clone().unwrap_or_else(RequestId::generate);
+    match exchange(&http, &sender, request, &request_id).await {
         Ok(mut response) => {
             add_request_id(&mut response, &request_id);
             response
@@ -52,7 +54,7 @@ pub(super) async fn mcp<S: Server>(
 
 async fn exchange<S: Server>(
     http: &Http<S>,
-    peer: SocketAddr,
+    sender: &Sender,
     request: Request,
     request_id: &RequestId,
 ) -> Result<Response, Refusal> {
@@ -60,16 +62,16 @@ async fn exchange<S: Server>(
         return Err(Refusal::draining());
     }
     let (mut parts, body) = request.into_parts();
-    let address = peer.ip().to_canonical();
     let recorder = &http.app.recorder;
     let Admitted { principal, quota } =
-        http.gate.admit(address, &parts, recorder, request_id).await?;
+        http.gate.admit(sender, &parts, recorder, request_id).await?;
     let body = read(body, http.gate.max_body).await?;
     let traceparent = parts.headers.get("traceparent").and_then(|it| it.to_str().ok());
     let edge = Edge {
         principal,
         request_id: request_id.clone(),
-        address,
+        address: sender.address,
+        authenticator: http.gate.authenticator().cloned(),
         traceparent: traceparent.map(str::to_owned),
         missing_scopes: ScopeSlot::default(),
     };

@@ -1,23 +1,28 @@
 //! The guards before the protocol, in their order. Each is a line of [`Gate::admit`].
 
 use std::{
-    fs,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use mcp_auth::{
-    ApiKeys, AuthError, Authenticator, Challenge, Credential, Principal, ProtectedResourceMetadata,
-    Revocations, ScopeSet,
+    AuthError, Authenticator, Challenge, Credential, Principal, ProtectedResourceMetadata, ScopeSet,
 };
 use mcp_limits::{Decision, Quota};
 use mcp_telemetry::trace::RequestId;
 use url::Url;
 
-use super::{hosts::Hosts, refusal::Refusal};
+use super::{
+    admin::Admin,
+    authentication::{Authentication, Oauth},
+    forwarded::{Sender, Via},
+    hosts::Hosts,
+    refusal::Refusal,
+    reload::Watched,
+};
 use crate::{
-    config::{Core, Problem},
+    config::{Core, Networks, Problem},
     pipeline::CLIENTS,
     recorder::Recorder,
     spec::scope_set,
@@ -29,12 +34,16 @@ const FAILED_AUTHENTICATION: u32 = 10;
 /// Decides who comes in.
 #[derive(Debug)]
 pub(crate) struct Gate {
+    trusted_proxies: Networks,
+    pub(super) admin: Admin,
+    /// Clients must have spoken TLS to the proxy in front.
+    tls_terminated: bool,
     pub(crate) hosts: Hosts,
     pub(crate) max_body: usize,
     pub(crate) addresses: Quota,
     pub(crate) clients: Quota,
     /// `None`: everybody is `anonymous` (loopback only).
-    pub(crate) authenticator: Option<Authenticator>,
+    pub(crate) authentication: Option<Authentication>,
     pub(crate) anonymous: Principal,
     pub(crate) challenge: Challenge,
     /// What a client without a token should ask its authorization server for.
@@ -64,14 +73,15 @@ impl Gate {
         let (http, limits) = (&core.http, &core.limits);
         let advertised = scope_set(&reading);
         let all_scopes = scope_set(&all);
-        let authenticator = authenticator(core, &advertised)?;
+        let resource = resource(http.public_url.as_deref(), http.listen)?;
+        let authentication = Authentication::new(&core.auth, &resource, &advertised)?;
         let is_local = http.listen.ip().is_loopback();
         let refuse = |name: &str, text: &str| Err(vec![Problem::new(name, "configuration", text)]);
         // Credentials first: TLS without them would only hide who came in.
-        if !is_local && authenticator.is_none() {
+        if !is_local && authentication.is_none() {
             return refuse(
                 "MCP_AUTH",
-                "an address beyond loopback needs credentials: set MCP_AUTH=api-key",
+                "an address beyond loopback needs credentials: set MCP_AUTH=oauth or api-key",
             );
         }
         if !is_local && !http.tls_terminated {
@@ -80,14 +90,16 @@ impl Gate {
                 "an address beyond loopback needs TLS: put a proxy in front and set it to `true`",
             );
         }
-        let resource = resource(http.public_url.as_deref(), http.listen)?;
         let public = http.public_url.as_ref().and(resource.host_str());
         Ok(Self {
+            trusted_proxies: core.edge.trusted_proxies.clone(),
+            admin: Admin::new(&core.edge),
+            tls_terminated: http.tls_terminated,
             hosts: Hosts::new(&http.allowed_hosts, &http.allowed_origins, public),
             max_body: http.max_body,
             addresses: Quota::new(limits.algorithm, limits.per_address, CLIENTS),
             clients: Quota::new(limits.algorithm, limits.per_client, CLIENTS),
-            authenticator,
+            authentication,
             anonymous: Principal::anonymous(all_scopes.clone()),
             challenge: Challenge::new(ProtectedResourceMetadata::url(&resource)),
             advertised,
@@ -96,31 +108,43 @@ impl Gate {
         })
     }
 
-    /// Takes in the address that was really bound: with port 0 it is not known before.
-    #[must_use]
-    pub(crate) fn bound_to(mut self, address: SocketAddr, public: Option<&str>) -> Self {
-        if let (None, Ok(resource)) = (public, resource(None, address)) {
-            self.challenge = Challenge::new(ProtectedResourceMetadata::url(&resource));
-            self.resource = resource;
-        }
-        self
+    /// The files that take effect while the server runs, to be watched by the caller.
+    pub(crate) fn take_files(&mut self) -> Vec<Watched> {
+        self.authentication.as_mut().map(Authentication::take_files).unwrap_or_default()
+    }
+
+    /// Where a request came from, as far as its bearer is believed.
+    pub(super) fn sender(&self, peer: SocketAddr, headers: &HeaderMap) -> Sender {
+        Sender::of(peer.ip(), headers, &self.trusted_proxies)
+    }
+
+    /// What decides whether credentials are good, where there are any.
+    pub(super) fn authenticator(&self) -> Option<&Arc<Authenticator>> {
+        self.authentication.as_ref().map(|authentication| &authentication.authenticator)
+    }
+
+    /// The authorization server, where there is one.
+    pub(super) fn oauth(&self) -> Option<&Oauth> {
+        self.authentication.as_ref().and_then(|authentication| authentication.oauth.as_ref())
     }
 
     /// Everything that is checked before a byte of the body is read.
     pub(super) async fn admit(
         &self,
-        address: IpAddr,
+        sender: &Sender,
         request: &Parts,
         recorder: &Recorder,
         request_id: &RequestId,
     ) -> Result<Admitted, Refusal> {
         let headers = &request.headers;
         // First, so that a flood costs next to nothing.
-        self.take_of_address(address, 1)?;
+        self.take_of_address(sender, 1)?;
+        // Before anything that a listener on the wire could have changed is believed.
+        self.tls(sender)?;
         // Before authentication: an oversized body is refused unread, a foreign page unheard.
         self.body_cap(headers)?;
         self.hosts.check(&request.uri, headers)?;
-        let principal = self.authenticate(address, headers, recorder, request_id).await?;
+        let principal = self.authenticate(sender, headers, recorder, request_id).await?;
         // After authentication, so that it is charged to a known client.
         let quota = self.clients.take(principal.key(), 1);
         if !quota.allowed {
@@ -133,12 +157,12 @@ impl Gate {
 
     async fn authenticate(
         &self,
-        address: IpAddr,
+        sender: &Sender,
         headers: &HeaderMap,
         recorder: &Recorder,
         request_id: &RequestId,
     ) -> Result<Principal, Refusal> {
-        let Some(authenticator) = &self.authenticator else {
+        let Some(authenticator) = self.authenticator() else {
             return Ok(self.anonymous.clone());
         };
         let credential = credential(headers);
@@ -151,9 +175,9 @@ impl Gate {
             Ok(principal) => return Ok(principal),
             Err(error) => error,
         };
-        recorder.unauthenticated(address, fingerprint, &error, request_id);
+        recorder.unauthenticated(sender.address, fingerprint, &error, request_id);
         // The request itself has been counted once already.
-        self.take_of_address(address, FAILED_AUTHENTICATION - 1)?;
+        self.take_of_address(sender, FAILED_AUTHENTICATION - 1)?;
         Err(match error {
             AuthError::Unavailable { .. } => Refusal::unavailable(&error),
             error => Refusal::unauthenticated(
@@ -163,12 +187,17 @@ impl Gate {
         })
     }
 
-    fn take_of_address(&self, address: IpAddr, cost: u32) -> Result<(), Refusal> {
-        if address.is_loopback() {
+    fn take_of_address(&self, sender: &Sender, cost: u32) -> Result<(), Refusal> {
+        // This machine itself; a client that a proxy calls loopback is none of it.
+        if sender.address.is_loopback() && sender.via != Via::Trusted {
             return Ok(());
         }
-        let quota = self.addresses.take(&address.to_string(), cost);
+        let quota = self.addresses.take(&network(sender.address).to_string(), cost);
         if quota.allowed { Ok(()) } else { Err(Refusal::limited(self.addresses.limit(), &quota)) }
+    }
+
+    fn tls(&self, sender: &Sender) -> Result<(), Refusal> {
+        if self.tls_terminated && sender.in_clear { Err(Refusal::in_clear()) } else { Ok(()) }
     }
 
     fn body_cap(&self, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -201,39 +230,14 @@ fn credential(headers: &HeaderMap) -> Result<Credential, AuthError> {
     Credential::from_headers(values("authorization"), values("x-api-key"))
 }
 
-/// Who is believed; `None` where nobody needs to be.
-fn authenticator(
-    core: &Core,
-    read_scopes: &ScopeSet,
-) -> Result<Option<Authenticator>, Vec<Problem>> {
-    let auth = &core.auth;
-    let problem = |name: &str, text: String| vec![Problem::new(name, "configuration", text)];
-    let Some(mode) = auth.mode.filter(|mode| !mode.is_none()) else {
-        return Ok(None);
-    };
-    if mode.oauth || mode.mtls {
-        let text = "only `none` and `api-key` are built in this version".to_owned();
-        return Err(problem("MCP_AUTH", text));
+/// What one client has of the network: an address, or the /64 that IPv6 gives to every line (RFC 6177).
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
     }
-    let mut keys = ApiKeys::default();
-    if let Some(path) = &auth.keys_file {
-        let wrong = |text| problem("MCP_API_KEYS_FILE", text);
-        let text = fs::read_to_string(path)
-            .map_err(|error| wrong(format!("{}: {error}", path.display())))?;
-        keys = ApiKeys::from_toml(&text).map_err(|error| wrong(error.to_string()))?;
-    }
-    if let Some(plain) = &auth.keys {
-        let wrong = |error: mcp_auth::ConfigError| problem("MCP_API_KEYS", error.to_string());
-        let plain = ApiKeys::from_plain(plain, read_scopes).map_err(wrong)?;
-        keys = keys.merge(plain).map_err(wrong)?;
-    }
-    if keys.is_empty() {
-        let text = "`api-key` needs keys: set MCP_API_KEYS_FILE or MCP_API_KEYS".to_owned();
-        return Err(problem("MCP_AUTH", text));
-    }
-    let authenticator = Authenticator::new(Arc::new(Revocations::default()));
-    authenticator.set_api_keys(keys);
-    Ok(Some(authenticator))
 }
 
 fn resource(public: Option<&str>, listen: SocketAddr) -> Result<Url, Vec<Problem>> {
@@ -241,4 +245,17 @@ fn resource(public: Option<&str>, listen: SocketAddr) -> Result<Url, Vec<Problem
     text.parse().map_err(|error| {
         vec![Problem::new("MCP_PUBLIC_URL", "configuration", format!("is not a URL: {error}"))]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network;
+
+    #[test]
+    fn an_ipv6_client_cannot_get_a_new_quota_by_a_new_address_of_its_line() {
+        let key = |address: &str| network(address.parse().unwrap());
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
 }

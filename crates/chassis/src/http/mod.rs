@@ -1,10 +1,15 @@
 //! Streamable HTTP: the ring of guards around `/mcp`, and the endpoints beside it.
 
+mod admin;
+mod authentication;
 mod endpoint;
+mod fetch;
+mod forwarded;
 mod gate;
 mod hosts;
 mod probes;
 mod refusal;
+mod reload;
 mod serve;
 mod sessions;
 mod well_known;
@@ -12,7 +17,7 @@ mod well_known;
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     middleware::map_response,
     routing::{any, get},
 };
@@ -22,7 +27,8 @@ use rmcp::transport::streamable_http_server::{
 use tokio_util::task::TaskTracker;
 
 pub(crate) use gate::Gate;
-pub(crate) use serve::{bind, serve};
+pub(crate) use reload::watch;
+pub(crate) use serve::{Listeners, bind, serve};
 pub(crate) use sessions::SessionMode;
 
 use crate::{
@@ -30,6 +36,7 @@ use crate::{
     app::App,
     handler::{Connection, Handler},
 };
+use admin::Door;
 use sessions::Sessions;
 
 /// What every HTTP handler shares.
@@ -70,13 +77,25 @@ fn router<S: Server>(http: Arc<Http<S>>) -> Router {
         .route("/.well-known/oauth-protected-resource", get(well_known::metadata::<S>))
         // RFC 9728 §3.1: the well-known part is inserted before the resource's path.
         .route("/.well-known/oauth-protected-resource/mcp", get(well_known::metadata::<S>))
-        .route("/live", get(probes::live))
-        .route("/ready", get(probes::ready::<S>))
-        .route("/health", get(probes::health::<S>))
-        .route("/metrics", get(probes::metrics::<S>))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(well_known::authorization_server::<S>),
+        )
+        .merge(probes::routes())
         .fallback(refusal::no_such_address)
         .method_not_allowed_fallback(refusal::no_such_method)
+        .layer(Extension(Door::Main))
         // Outermost, so that whatever answered is found in the log.
+        .layer(map_response(refusal::with_request_id))
+        .with_state(http)
+}
+
+/// What operators and the platform are served at an address of their own.
+fn admin_router<S: Server>(http: Arc<Http<S>>) -> Router {
+    probes::routes()
+        .fallback(refusal::no_such_address)
+        .method_not_allowed_fallback(refusal::no_such_method)
+        .layer(Extension(Door::Admin))
         .layer(map_response(refusal::with_request_id))
         .with_state(http)
 }

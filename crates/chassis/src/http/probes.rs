@@ -3,41 +3,52 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    Json,
+    Extension, Json, Router,
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use chrono::{SecondsFormat, Utc};
 use mcp_telemetry::metrics::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
-use super::{Http, refusal};
+use super::{Http, admin::Door, refusal};
 use crate::{Check, Server};
 
+/// The addresses of this module.
+pub(super) fn routes<S: Server>() -> Router<Arc<Http<S>>> {
+    Router::new()
+        .route("/live", get(live))
+        .route("/ready", get(ready::<S>))
+        .route("/health", get(health::<S>))
+        .route("/metrics", get(metrics::<S>))
+}
+
 /// The process runs.
-pub(super) async fn live() -> Response {
+async fn live() -> Response {
     Json(json!({ "status": "alive" })).into_response()
 }
 
 /// The server can be given work: not draining, and every dependency answers.
-pub(super) async fn ready<S: Server>(State(http): State<Arc<Http<S>>>) -> Response {
+async fn ready<S: Server>(State(http): State<Arc<Http<S>>>) -> Response {
     if http.app.stopping.is_cancelled() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "draining" }));
     }
-    if http.app.check().await.iter().any(|check| check.problem.is_some()) {
+    if checks(&http).await.iter().any(|check| check.problem.is_some()) {
         return answer(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not ready" }));
     }
     answer(StatusCode::OK, json!({ "status": "ready" }))
 }
 
 /// The state of every dependency; names and times for the operators only.
-pub(super) async fn health<S: Server>(
+async fn health<S: Server>(
     State(http): State<Arc<Http<S>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(door): Extension<Door>,
     headers: HeaderMap,
 ) -> Response {
-    let checks = http.app.check().await;
+    let checks = checks(&http).await;
     let healthy = checks.iter().all(|check| check.problem.is_none());
     let (status, word) = if healthy {
         (StatusCode::OK, "healthy")
@@ -46,7 +57,7 @@ pub(super) async fn health<S: Server>(
     };
     let timestamp = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
     let mut body = json!({ "status": word, "timestamp": timestamp });
-    if is_operator(peer, &headers)
+    if http.gate.admin.admits(door, &http.gate.sender(peer, &headers))
         && let Value::Object(body) = &mut body
     {
         body.insert(
@@ -58,23 +69,30 @@ pub(super) async fn health<S: Server>(
 }
 
 /// The figures, for the operators only.
-pub(super) async fn metrics<S: Server>(
+async fn metrics<S: Server>(
     State(http): State<Arc<Http<S>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(door): Extension<Door>,
     headers: HeaderMap,
 ) -> Response {
-    if !is_operator(peer, &headers) {
+    if !http.gate.admin.admits(door, &http.gate.sender(peer, &headers)) {
         return refusal::no_such_address().await;
     }
     let text = http.app.render_metrics();
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }
 
-/// Whether the peer is on this machine and speaks for itself: behind a proxy on the same machine everybody
-/// would look like an operator.
-fn is_operator(peer: SocketAddr, headers: &HeaderMap) -> bool {
-    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip"];
-    peer.ip().to_canonical().is_loopback() && !forwarded.iter().any(|it| headers.contains_key(*it))
+/// What this server depends on: its domain's, its own, and the token issuer.
+async fn checks<S: Server>(http: &Http<S>) -> Vec<Check> {
+    let issuer = async {
+        match &http.gate.authentication {
+            Some(authentication) => authentication.check().await,
+            None => None,
+        }
+    };
+    let (mut checks, issuer) = futures::join!(http.app.check(), issuer);
+    checks.extend(issuer);
+    checks
 }
 
 fn line(check: &Check) -> (String, Value) {

@@ -52,6 +52,11 @@ impl Refusal {
         Self::invalid(StatusCode::FORBIDDEN, text)
     }
 
+    /// What came to the proxy without TLS is not to be trusted, and a token in it is no secret any more.
+    pub(super) fn in_clear() -> Self {
+        Self::invalid(StatusCode::FORBIDDEN, "the proxy was asked without TLS: use `https`")
+    }
+
     pub(super) fn unauthenticated(error: &AuthError, challenge: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, error.code(), error.to_string())
             .with(header::WWW_AUTHENTICATE, challenge)

@@ -2,7 +2,8 @@
 
 #[cfg(test)]
 mod bulkhead;
-#[cfg(all(test, feature = "client"))]
+#[cfg(feature = "client")]
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod idempotency;

@@ -64,7 +64,10 @@ async fn a_session_is_unknown_to_everybody_but_its_owner() {
 async fn a_request_without_a_session_id_is_refused() {
     let stage = Stage::set().await;
     let reply = stage.client(ALICE).request("tools/list", json!({})).send().await;
-    assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (400, Some("invalid_request")));
+    assert_eq!(
+        (reply.status.as_u16(), reply.json()["error"].as_str()),
+        (400, Some("invalid_request"))
+    );
 }
 
 #[tokio::test]
