@@ -29,6 +29,21 @@ pub(crate) struct Edge {
     pub(crate) missing_scopes: ScopeSlot,
 }
 
+impl Edge {
+    /// Waits until the caller's credential has expired or was revoked, for what outlives its request.
+    pub(crate) async fn credential_ends(&self) {
+        let Some(authenticator) = &self.authenticator else { return pending().await };
+        let mut ticks = interval(CREDENTIAL_PERIOD);
+        loop {
+            ticks.tick().await;
+            let expired = self.principal.expires_at().is_some_and(|end| end <= Utc::now());
+            if expired || authenticator.is_revoked(&self.principal) {
+                return;
+            }
+        }
+    }
+}
+
 /// Where the pipeline leaves the scopes that were missing, so that the edge answers 403 instead of 200.
 ///
 /// Works wherever the SDK sends headers after the first message, which is every stateless exchange;
@@ -54,7 +69,6 @@ pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) request_id: RequestId,
     pub(crate) address: Option<IpAddr>,
-    authenticator: Option<Arc<Authenticator>>,
     pub(crate) traceparent: Option<String>,
     pub(crate) missing_scopes: Option<ScopeSlot>,
     pub(crate) client: Option<(String, String)>,
@@ -82,7 +96,6 @@ impl Caller {
                 principal: edge.principal,
                 request_id: edge.request_id,
                 address: Some(edge.address),
-                authenticator: edge.authenticator,
                 // The message's own context is nearer to the call than the hop's.
                 traceparent: said.or(edge.traceparent),
                 missing_scopes: Some(edge.missing_scopes),
@@ -94,7 +107,6 @@ impl Caller {
                 principal: stdio?.clone(),
                 request_id: RequestId::generate(),
                 address: None,
-                authenticator: None,
                 traceparent: said,
                 missing_scopes: None,
                 client,
@@ -107,18 +119,5 @@ impl Caller {
     /// Whether the client speaks the stateless protocol of 2026-07-28 or later.
     pub(crate) fn is_modern(&self) -> bool {
         self.version.as_ref().is_some_and(|version| *version >= ProtocolVersion::V_2026_07_28)
-    }
-
-    /// Waits until the caller's credential has expired or was revoked, for what outlives its request.
-    pub(crate) async fn credential_ends(&self) {
-        let Some(authenticator) = &self.authenticator else { return pending().await };
-        let mut ticks = interval(CREDENTIAL_PERIOD);
-        loop {
-            ticks.tick().await;
-            let expired = self.principal.expires_at().is_some_and(|end| end <= Utc::now());
-            if expired || authenticator.is_revoked(&self.principal) {
-                return;
-            }
-        }
     }
 }

@@ -48,10 +48,8 @@ pub(crate) enum Connection {
     #[cfg_attr(not(feature = "stdio"), expect(dead_code, reason = "made by the stdio transport"))]
     Stdio(Principal),
     /// One HTTP request, which brings its principal.
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "made by the HTTP transport"))]
     Request,
     /// A session of the legacy protocol over HTTP; each of its requests brings its principal.
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "made by the HTTP transport"))]
     Session,
 }
 
@@ -392,7 +390,7 @@ impl<S: Server> ServerHandler for Handler<S> {
                 self.admit_subscription(&caller, listed).await?;
             }
         }
-        crate::subscriptions::forward(feed, &context, &caller, &self.app.stopping).await;
+        crate::subscriptions::forward(feed, &context, &self.app.stopping).await;
         Ok(())
     }
 

@@ -1,4 +1,12 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(feature = "http"),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "one configuration serves both transports: without HTTP its settings are checked and not used"
+    )
+)]
 
 mod api_reference;
 mod app;

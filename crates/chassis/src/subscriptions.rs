@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,10 +13,7 @@ use rmcp::{
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    caller::Caller,
-    changes::{Change, ChangeFeed},
-};
+use crate::changes::{Change, ChangeFeed};
 
 /// How many addresses one connection or stream may watch.
 const MAX_WATCHED: usize = 1_000;
@@ -109,15 +105,12 @@ async fn next(feed: &mut Receiver<Change>) -> Option<Next> {
     }
 }
 
-/// Sends notices on one `subscriptions/listen` stream until it is cancelled, its caller's credential ends or the
-/// server stops.
+/// Sends notices on one `subscriptions/listen` stream until it is cancelled or the server stops.
 pub(crate) async fn forward(
     mut feed: Receiver<Change>,
     context: &SubscriptionContext,
-    caller: &Caller,
     stopping: &CancellationToken,
 ) {
-    let mut ends = pin!(caller.credential_ends());
     let watched: BTreeSet<&str> =
         context.accepted().resource_subscriptions.iter().flatten().map(String::as_str).collect();
     let lists = context.accepted().resources_list_changed == Some(true);
@@ -127,7 +120,6 @@ pub(crate) async fn forward(
             biased;
             () = context.cancelled() => return,
             () = stopping.cancelled() => return,
-            () = &mut ends => return,
             next = next(&mut feed) => next,
         };
         let sent = match next {

@@ -6,9 +6,10 @@ use axum::{
     Json,
     body::{Body, Bytes},
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use futures::StreamExt;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use mcp_telemetry::trace::RequestId;
 
@@ -52,6 +53,7 @@ pub(super) async fn mcp<S: Server>(
     }
 }
 
+/// Admits a request, and says what is left of its client's quota whatever becomes of it.
 async fn exchange<S: Server>(
     http: &Http<S>,
     sender: &Sender,
@@ -61,11 +63,10 @@ async fn exchange<S: Server>(
     if http.app.stopping.is_cancelled() {
         return Err(Refusal::draining());
     }
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let recorder = &http.app.recorder;
     let Admitted { principal, quota } =
         http.gate.admit(sender, &parts, recorder, request_id).await?;
-    let body = read(body, http.gate.max_body).await?;
     let traceparent = parts.headers.get("traceparent").and_then(|it| it.to_str().ok());
     let edge = Edge {
         principal,
@@ -75,6 +76,24 @@ async fn exchange<S: Server>(
         traceparent: traceparent.map(str::to_owned),
         missing_scopes: ScopeSlot::default(),
     };
+    let quota = quota_headers(http.gate.clients.limit(), &quota);
+    match converse(http, edge, parts, body).await {
+        Ok(mut response) => {
+            response.headers_mut().extend(quota);
+            Ok(response)
+        }
+        Err(refusal) => Err(refusal.with_headers(quota)),
+    }
+}
+
+/// Hands an admitted request to the protocol and puts its answer into our terms.
+async fn converse<S: Server>(
+    http: &Http<S>,
+    edge: Edge,
+    mut parts: Parts,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let body = read(body, http.gate.max_body).await?;
     accept_both(&mut parts.headers);
     parts.extensions.insert(edge.clone());
     let is_json = names_json(&parts.headers);
@@ -88,9 +107,23 @@ async fn exchange<S: Server>(
     if let Some(scopes) = edge.missing_scopes.missing().filter(|_| !is_streaming) {
         return Err(http.gate.insufficient(&scope_set(scopes)));
     }
-    let mut response = in_our_terms(answered.map(Body::new), is_json, &body).await?;
-    response.headers_mut().extend(quota_headers(http.gate.clients.limit(), &quota));
-    Ok(response)
+    let response = in_our_terms(answered.map(Body::new), is_json, &body).await?;
+    Ok(if has_type(&response, "text/event-stream") {
+        until_credential_ends(response, edge)
+    } else {
+        response
+    })
+}
+
+/// A stream outlives the check of its request's credential, so it ends with the credential.
+fn until_credential_ends(response: Response, edge: Edge) -> Response {
+    let ends = async move { edge.credential_ends().await };
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(ends))))
+}
+
+fn has_type(response: &Response, media_type: &str) -> bool {
+    let named = response.headers().get(header::CONTENT_TYPE);
+    named.is_some_and(|value| value.as_bytes().starts_with(media_type.as_bytes()))
 }
 
 /// Reads the whole body, bounded in size and time: it is needed again when the SDK refuses it.
@@ -134,10 +167,8 @@ async fn in_our_terms(
     if status == StatusCode::UNSUPPORTED_MEDIA_TYPE && is_json {
         return Ok((StatusCode::BAD_REQUEST, Json(unreadable(body))).into_response());
     }
-    let is_text = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    let is_text =
+        !response.headers().contains_key(header::CONTENT_TYPE) || has_type(&response, "text/plain");
     if !status.is_client_error() && !status.is_server_error() || !is_text {
         return Ok(response);
     }

@@ -90,6 +90,15 @@ impl Refusal {
             .with(header::CONNECTION, "close")
     }
 
+    /// Adds headers that hold whatever was refused.
+    pub(super) fn with_headers(
+        mut self,
+        headers: impl Iterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
     fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
