@@ -45,7 +45,6 @@ const LIST_TTL_MS: u64 = 60_000;
 #[derive(Clone, Debug)]
 pub(crate) enum Connection {
     /// A client on stdin and stdout, who is this principal.
-    #[cfg_attr(not(feature = "stdio"), expect(dead_code, reason = "made by the stdio transport"))]
     Stdio(Principal),
     /// One HTTP request, which brings its principal.
     Request,

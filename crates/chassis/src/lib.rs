@@ -7,6 +7,13 @@
         reason = "one configuration serves both transports: without HTTP its settings are checked and not used"
     )
 )]
+#![cfg_attr(
+    not(feature = "stdio"),
+    expect(
+        dead_code,
+        reason = "one configuration serves both transports: without stdio its settings are unused"
+    )
+)]
 
 mod api_reference;
 mod app;
