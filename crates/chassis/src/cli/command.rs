@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::revoke::Until;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -54,6 +56,8 @@ pub(super) enum Command {
         #[arg(long)]
         url: Option<String>,
     },
+    /// Refuse a credential from now on; running servers take it in within a second
+    Revoke(RevokeArguments),
     /// Work with audit logs
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -74,6 +78,37 @@ pub(super) enum ConfigCommand {
     Show,
     /// Print a JSON Schema of the configuration file
     Schema,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RevokeArguments {
+    /// `jti` a token, `sub` what a subject was issued until now, `key` the credential with a fingerprint
+    pub(super) kind: RevokeKind,
+    /// The token's id, the subject's name, or the fingerprint as the audit log has it
+    pub(super) value: String,
+    /// When the entry may be forgotten: the credential has expired by then
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<Until>,
+    /// Say what would be written, and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum RevokeKind {
+    Jti,
+    Sub,
+    Key,
+}
+
+impl RevokeKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Jti => "jti",
+            Self::Sub => "sub",
+            Self::Key => "key",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ mod doctor;
 mod failure;
 #[cfg(feature = "http")]
 mod healthcheck;
+mod revoke;
 mod serve;
 mod tools;
 
@@ -75,6 +76,10 @@ fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result
         Command::Healthcheck { url } => {
             let loaded = loaded::<S>(&vars, &flags, Transport::Http);
             healthcheck::run(url, loaded.ok().map(|loaded| loaded.core.http.listen))
+        }
+        Command::Revoke(arguments) => {
+            let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
+            revoke::run(&arguments, loaded.core.auth.revoked_file)
         }
         Command::Audit(AuditCommand::Verify { file }) => audit::verify(&file),
         Command::Completions { shell } => {

@@ -1,5 +1,8 @@
 //! `doctor`: what would be unsafe or broken in this deployment.
 
+#[cfg(feature = "http")]
+mod credentials;
+
 use mcp_telemetry::audit::AuditTarget;
 use serde::Serialize;
 use serde_json::json;
@@ -37,7 +40,7 @@ pub(super) fn run<S: Server>(loaded: Loaded<S::Config>, as_json: bool) -> Result
     let Loaded { core, server, .. } = loaded;
     let mut findings = vec![];
     #[cfg(feature = "http")]
-    findings.push(exposure::<S>(&core));
+    findings.extend(credentials::findings::<S>(&core));
     findings.extend([audit::<S>(&core), quotas(&core)]);
     findings.extend(dependencies::<S>(server, &core));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
@@ -48,24 +51,6 @@ pub(super) fn run<S: Server>(loaded: Loaded<S::Config>, as_json: bool) -> Result
     };
     print(text.as_bytes())?;
     if failed { Err(Failure::check_told()) } else { Ok(()) }
-}
-
-/// Who can reach the server, and with what credential.
-#[cfg(feature = "http")]
-fn exposure<S: Server>(core: &Core) -> Finding {
-    let gate = catalog::<S>(core)
-        .map_err(Failure::problems)
-        .and_then(|catalog| serve::gate(core, &catalog));
-    match gate {
-        Err(failure) => Finding::new("exposure", Status::Fail, failure.lines().join("; ")),
-        Ok(gate) if gate.authentication.is_none() => {
-            let detail = format!("{} without authentication: this machine only", core.http.listen);
-            Finding::new("exposure", Status::Warn, detail)
-        }
-        Ok(_) => {
-            Finding::new("exposure", Status::Ok, format!("{} with credentials", core.http.listen))
-        }
-    }
 }
 
 fn audit<S: Server>(core: &Core) -> Finding {
