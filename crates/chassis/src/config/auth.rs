@@ -1,4 +1,8 @@
 //! Who may call: the settings of authentication.
+#![cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "every build accepts these settings, HTTP alone needs them")
+)]
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 
@@ -17,8 +21,8 @@ const MAX_LEEWAY: Duration = Duration::from_mins(5);
 pub(crate) struct AuthConfig {
     /// `None` when the deployer did not say.
     pub(crate) mode: Option<AuthMode>,
-    pub(crate) keys_file: Option<PathBuf>,
     pub(crate) keys: Option<SecretString>,
+    pub(crate) keys_file: Option<PathBuf>,
     pub(crate) revoked_file: Option<PathBuf>,
     pub(crate) stdio_scopes: Option<ScopeSet>,
     pub(crate) oauth: OauthConfig,
@@ -32,14 +36,14 @@ impl AuthConfig {
                 "`none` (loopback only), `api-key`, `oauth` or `oauth+api-key`; `none` on a loopback address when not \
                  set",
             ),
+            keys: reader.plain_secret(
+                "MCP_API_KEYS",
+                "comma-separated plain keys with read scopes; `key=scope scope` widens one",
+            ),
             keys_file: reader.optional(
                 "MCP_API_KEYS_FILE",
                 "a TOML file of `[[key]]` entries with owner, sha256, scopes and optionally expires_at; read again when \
                  it changes",
-            ),
-            keys: reader.bare_secret(
-                "MCP_API_KEYS",
-                "comma-separated plain keys with read scopes; `key=scope scope` widens one",
             ),
             revoked_file: reader.optional(
                 "MCP_REVOKED_TOKENS_FILE",

@@ -1,4 +1,8 @@
 //! Who stands in front of the server, and who runs it.
+#![cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "every build accepts these settings, HTTP alone needs them")
+)]
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,8 @@
 //! Lists of names and of networks, separated by commas.
+#![cfg_attr(
+    not(feature = "http"),
+    expect(dead_code, reason = "every build accepts these settings, HTTP alone needs them")
+)]
 
 use std::{
     convert::Infallible,

@@ -15,10 +15,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub(crate) use self::core::{
     AuditConfig, Core, IdempotencyMode, LimitsConfig, LogConfig, ToolOverride,
 };
-pub(crate) use auth::{AuthConfig, Issuer, OauthConfig};
+pub(crate) use auth::AuthConfig;
+#[cfg(feature = "http")]
+pub(crate) use auth::{Issuer, OauthConfig};
 pub(crate) use edge::EdgeConfig;
 pub(crate) use file::FileLayer;
 pub(crate) use foreign::warn_of_foreign_variables;
+#[cfg(feature = "http")]
 pub(crate) use list::Networks;
 pub(crate) use reader::Described;
 pub use reader::{Problem, Reader, Setting, Settings};

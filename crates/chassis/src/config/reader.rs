@@ -141,14 +141,13 @@ impl<'a> Reader<'a> {
         text.map(SecretString::from)
     }
 
-    /// A secret whose `<variable>_FILE` is a setting of its own.
-    pub(crate) fn bare_secret(
+    /// A secret that is given as it is: its `<variable>_FILE` is a setting of its own.
+    pub(crate) fn plain_secret(
         &mut self,
         variable: &'static str,
         meaning: &'static str,
     ) -> Option<SecretString> {
-        let (text, origin) = self.find(variable).unzip();
-        self.describe(variable, meaning, None, text.as_deref(), &origin.unwrap_or_else(default));
+        let text: Option<String> = self.optional(variable, meaning);
         if let Some(setting) = self.settings.last_mut() {
             setting.secret = true;
         }

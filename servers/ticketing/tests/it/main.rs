@@ -11,7 +11,11 @@
 mod auth;
 mod bad_input;
 mod deployment;
+mod edge;
+mod issuer;
+mod oauth;
 mod protocol;
 mod sessions;
 mod snapshots;
+mod streams;
 mod support;
