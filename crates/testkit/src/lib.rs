@@ -12,6 +12,7 @@ mod daemon;
 mod environment;
 pub mod golden;
 pub mod http;
+pub mod issuer;
 pub mod postgres;
 pub mod process;
 pub mod redis;
@@ -19,6 +20,7 @@ pub mod stdio;
 pub mod wire;
 
 pub use http::HttpClient;
+pub use issuer::Issuer;
 pub use postgres::{Postgres, TestDatabase};
 pub use process::{ServerCommand, ServerProcess};
 pub use redis::{Redis, TestRedis};
