@@ -16,9 +16,27 @@ pub(crate) fn input<T: JsonSchema>() -> Described {
     generate::<T>(SchemaSettings::draft2020_12().for_deserialize())
 }
 
-/// What the server answers.
+/// What the server answers, be it a success or a failure.
 pub(crate) fn output<T: JsonSchema>() -> Described {
-    generate::<T>(SchemaSettings::draft2020_12().for_serialize())
+    let Described { schema, description } =
+        generate::<T>(SchemaSettings::draft2020_12().for_serialize());
+    Described { schema: or_error(schema), description }
+}
+
+/// Lets `error` stand in for everything else.
+///
+/// The official TypeScript client before 2.0 compares the structured content of a failure with the schema too, and hides
+/// the failure behind a fault of its own when it does not match.
+fn or_error(mut schema: JsonObject) -> JsonObject {
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        let error = json!({ "type": "object", "description": "Only when the call failed" });
+        properties.insert("error".to_owned(), error);
+    }
+    if let Some(required) = schema.remove("required") {
+        let alternatives = json!([{ "required": required }, { "required": ["error"] }]);
+        schema.insert("anyOf".to_owned(), alternatives);
+    }
+    schema
 }
 
 fn generate<T: JsonSchema>(settings: SchemaSettings) -> Described {
@@ -59,4 +77,25 @@ pub(crate) fn with_idempotency_key(mut schema: JsonObject, required: bool) -> Js
         }
     }
     schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, JsonSchema)]
+    struct Output {
+        id: u64,
+        note: Option<String>,
+    }
+
+    #[test]
+    fn an_output_schema_admits_a_success_and_a_failure() {
+        let schema = output::<Output>().schema;
+        assert_eq!(schema["type"], "object");
+        assert!(schema.get("required").is_none(), "{schema:?}");
+        let alternatives = json!([{ "required": ["id", "note"] }, { "required": ["error"] }]);
+        assert_eq!(schema["anyOf"], alternatives);
+        assert_eq!(schema["properties"]["error"]["type"], "object");
+    }
 }
