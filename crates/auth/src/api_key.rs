@@ -1,7 +1,7 @@
 //! API keys: kept as SHA-256, each with its owner, scopes and expiry.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     hash::{BuildHasher, RandomState},
 };
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use crate::{
-    AuthError, ConfigError, Principal, ScopeSet,
+    AuthError, ConfigError, Fingerprint, Principal, ScopeSet,
     credential::{Credential, is_b64token},
     digest::Digest,
     principal::{Evidence, Method, Subject},
@@ -35,6 +35,8 @@ const MAX_OWNER_BYTES: usize = 256;
 pub struct ApiKeys {
     buckets: HashMap<u64, Vec<ApiKey>>,
     hasher: RandomState,
+    /// Of every key, for those that are in use already.
+    fingerprints: HashSet<Fingerprint>,
 }
 
 struct ApiKey {
@@ -116,6 +118,11 @@ impl ApiKeys {
         Some(if expired { Err(AuthError::Expired) } else { Ok(principal) })
     }
 
+    /// Whether a key that was found before is still among them.
+    pub(crate) fn holds(&self, principal: &Principal) -> bool {
+        principal.fingerprint().is_some_and(|key| self.fingerprints.contains(&key))
+    }
+
     /// The key of that digest; looks at every one of the bucket, found or not.
     fn get(&self, digest: &Digest) -> Option<&ApiKey> {
         let bucket = self.buckets.get(&self.hasher.hash_one(digest))?;
@@ -129,6 +136,7 @@ impl ApiKeys {
             return Err(("sha256", "is the key of an earlier entry"));
         }
         let bucket = self.hasher.hash_one(key.digest);
+        self.fingerprints.insert(key.digest.fingerprint());
         self.buckets.entry(bucket).or_default().push(key);
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::Utc;
 
 use crate::{
-    ApiKeys, AuthError, Credential, Introspection, JwtVerifier, Principal, Revocations,
+    ApiKeys, AuthError, Credential, Introspection, JwtVerifier, Method, Principal, Revocations,
     credential::Carrier, jwt::looks_like_jwt, swap::Swap,
 };
 
@@ -69,8 +69,12 @@ impl Authenticator {
     }
 
     /// Whether a principal's credential was withdrawn meanwhile: for streams that outlive their request.
+    ///
+    /// An API key is withdrawn by leaving it out of a reload, too.
     pub fn is_revoked(&self, principal: &Principal) -> bool {
-        self.revocations.is_revoked(principal, Utc::now())
+        let key_is_gone =
+            principal.method() == Method::ApiKey && !self.api_keys.load().holds(principal);
+        key_is_gone || self.revocations.is_revoked(principal, Utc::now())
     }
 
     /// The first method that the credential fits decides; none falls back to a laxer one.
@@ -113,7 +117,8 @@ mod tests {
         let first = bearer("0123456789abcdef");
         let second = bearer("fedcba9876543210");
         authenticator.authenticate(&first).await.unwrap();
-        authenticator.authenticate(&second).await.unwrap();
+        let listening = authenticator.authenticate(&second).await.unwrap();
+        assert!(!authenticator.is_revoked(&listening));
 
         std::fs::write(file.path(), format!("key:{}\n", first.fingerprint())).unwrap();
         revocations.reload(file.path()).unwrap();
@@ -122,5 +127,6 @@ mod tests {
         authenticator.set_api_keys(keys("0123456789abcdef"));
         let error = authenticator.authenticate(&second).await.unwrap_err();
         assert_eq!(error.reason(), "unknown_credential");
+        assert!(authenticator.is_revoked(&listening));
     }
 }

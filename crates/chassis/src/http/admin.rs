@@ -33,7 +33,8 @@ impl Admin {
             (None, Door::Main) => Networks::loopback().contain(sender.address),
             (None, Door::Admin) => return true,
         };
-        by_address && sender.via != Via::Unknown && (door == Door::Admin || !self.has_own_door)
+        let is_known = matches!(sender.via, Via::Direct | Via::Trusted);
+        by_address && is_known && (door == Door::Admin || !self.has_own_door)
     }
 }
 
@@ -56,6 +57,7 @@ mod tests {
         let admin = admin(None, false);
         assert!(admin.admits(Door::Main, &from("127.0.0.1", Via::Direct)));
         assert!(!admin.admits(Door::Main, &from("127.0.0.1", Via::Unknown)));
+        assert!(!admin.admits(Door::Main, &from("127.0.0.1", Via::Garbled)));
         assert!(!admin.admits(Door::Main, &from("192.0.2.1", Via::Direct)));
     }
 

@@ -36,8 +36,10 @@ pub(super) enum Via {
     Direct,
     /// Through proxies that are believed.
     Trusted,
-    /// Through somebody who is not believed, or cannot be understood: the address is that of the last hop.
+    /// Through somebody who is not believed: the address is theirs.
     Unknown,
+    /// Through a proxy that is believed and cannot be understood: the address is the proxy's.
+    Garbled,
 }
 
 /// One hop: for whom it asked, and by which scheme it was asked.
@@ -66,7 +68,7 @@ impl Sender {
                 let in_clear = scheme.map_or(in_clear, |scheme| scheme == "http");
                 Self { address, via: Via::Trusted, in_clear, request_id }
             }
-            None => Self { in_clear, request_id, ..direct(Via::Unknown) },
+            None => Self { in_clear, request_id, ..direct(Via::Garbled) },
         }
     }
 }
@@ -227,13 +229,13 @@ mod tests {
     #[test]
     fn headers_that_disagree_are_not_believed() {
         let both = [("forwarded", "for=203.0.113.9"), ("x-forwarded-for", "198.51.100.7")];
-        assert_eq!(told(PROXY, &both), is(PROXY, Via::Unknown));
+        assert_eq!(told(PROXY, &both), is(PROXY, Via::Garbled));
     }
 
     #[test]
     fn a_hidden_client_counts_as_the_proxy_and_as_nobody_known() {
         for header in ["for=unknown", "for=10.0.0.3, for=_hidden, for=10.0.0.2", "by=10.0.0.1"] {
-            assert_eq!(told(PROXY, &[("forwarded", header)]), is(PROXY, Via::Unknown), "{header}");
+            assert_eq!(told(PROXY, &[("forwarded", header)]), is(PROXY, Via::Garbled), "{header}");
         }
     }
 
@@ -244,7 +246,7 @@ mod tests {
             ["for", "for=\"198.51.100.7", "for=1.2.3.4;for=5.6.7.8", "for=\"a\\\"b\"", &long, ""]
         {
             let found = told(PROXY, &[("forwarded", header)]);
-            assert_eq!(found, is(PROXY, Via::Unknown), "{header:.40}");
+            assert_eq!(found, is(PROXY, Via::Garbled), "{header:.40}");
         }
         // What the client wrote to the left of its own address changes nothing.
         let mut headers = HeaderMap::new();

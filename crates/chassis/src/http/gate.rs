@@ -113,7 +113,7 @@ impl Gate {
         self.authentication.as_mut().map(Authentication::take_files).unwrap_or_default()
     }
 
-    /// Where a request came from, as far as its bearer is believed.
+    /// Where a request came from, as far as the proxies are believed.
     pub(super) fn sender(&self, peer: SocketAddr, headers: &HeaderMap) -> Sender {
         Sender::of(peer.ip(), headers, &self.trusted_proxies)
     }
@@ -139,7 +139,7 @@ impl Gate {
         let headers = &request.headers;
         // First, so that a flood costs next to nothing.
         self.take_of_address(sender, 1)?;
-        // Before anything that a listener on the wire could have changed is believed.
+        // Before a credential is looked at that anybody on the way could have read or changed.
         self.tls(sender)?;
         // Before authentication: an oversized body is refused unread, a foreign page unheard.
         self.body_cap(headers)?;
@@ -188,8 +188,9 @@ impl Gate {
     }
 
     fn take_of_address(&self, sender: &Sender, cost: u32) -> Result<(), Refusal> {
-        // This machine itself; a client that a proxy calls loopback is none of it.
-        if sender.address.is_loopback() && sender.via != Via::Trusted {
+        // This machine itself. What came through a proxy is none of it, whatever the headers say.
+        let proxied = matches!(sender.via, Via::Trusted | Via::Garbled);
+        if sender.address.is_loopback() && !proxied {
             return Ok(());
         }
         let quota = self.addresses.take(&network(sender.address).to_string(), cost);

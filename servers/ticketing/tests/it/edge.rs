@@ -47,6 +47,9 @@ async fn a_client_of_the_proxy_cannot_pass_for_this_machine() {
     let forged = [("x-forwarded-for", "127.0.0.1")];
     assert_eq!(ask(&server, &forged).await.status, 200);
     assert_eq!(ask(&server, &forged).await.status, 429);
+    // Nor by spoiling the headers, so that only the proxy's own address is known.
+    let spoiled = [("x-forwarded-for", "198.51.100.7"), ("forwarded", "for=192.0.2.1")];
+    assert_eq!(ask(&server, &spoiled).await.status, 429);
 }
 
 #[tokio::test]

@@ -101,6 +101,8 @@ async fn an_api_key_comes_and_goes_with_its_file() {
     fs::write(&file, "key = 7").unwrap();
     server.wait_for_log("the file is not usable").await;
     assert_eq!(status().await, 200);
+    let mut stream = listen(&server, "0123456789abcdef").await;
     fs::write(&file, "key = []").unwrap();
+    while stream.next().await.is_some() {}
     until("the key is gone", async || status().await == 401).await;
 }
