@@ -13,7 +13,8 @@ const SCOPES: &str = "MCP_STDIO_SCOPES";
 pub(crate) struct HttpServer<'a> {
     pub(crate) name: &'a str,
     pub(crate) url: &'a str,
-    pub(crate) token: &'a str,
+    /// None where the client logs in.
+    pub(crate) token: Option<&'a str>,
 }
 
 /// A server that each client starts for itself.
@@ -28,27 +29,46 @@ pub(crate) struct StdioServer<'a> {
 impl fmt::Display for HttpServer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, url, token } = self;
-        let header = format!("Authorization: Bearer {token}");
-        let headers = json!({ "Authorization": format!("Bearer {token}") });
-        writeln!(f, "\nmcp-{name} over HTTP\n  URL    {url}\n  token  {token}")?;
-        section(
-            f,
-            "Claude Code",
-            &words(&add(&["--transport", "http", name, url, "--header", &header])),
-        )?;
-        let remote = json!({ "url": url, "headers": headers });
+        writeln!(f, "\nmcp-{name} over HTTP\n  URL    {url}")?;
+        match token {
+            Some(token) => writeln!(f, "  token  {token}")?,
+            None => writeln!(f, "  login  on a page that the client opens in a browser")?,
+        }
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let header = bearer.as_ref().map(|bearer| format!("Authorization: {bearer}"));
+        let header: Vec<&str> = header.iter().flat_map(|header| ["--header", header]).collect();
+        let headers =
+            bearer.as_ref().map(|bearer| json!({ "headers": { "Authorization": bearer } }));
+        let claude = add(&[&["--transport", "http", name, url], &header[..]].concat());
+        section(f, "Claude Code", &words(&claude))?;
+        let remote = merged(json!({ "url": url }), headers.as_ref());
         section(f, "Cursor: .cursor/mcp.json", &servers("mcpServers", name, &remote))?;
-        let remote = json!({ "type": "http", "url": url, "headers": headers });
+        let remote = merged(json!({ "type": "http", "url": url }), headers.as_ref());
         section(f, "VS Code: .vscode/mcp.json", &servers("servers", name, &remote))?;
-        // Its file knows programs only. The header comes from a variable, since some hosts split arguments at spaces.
-        let arguments = ["-y", "mcp-remote", url, "--header", "Authorization:${AUTHORIZATION}"];
-        let environment = json!({ "AUTHORIZATION": format!("Bearer {token}") });
-        let bridge = json!({ "command": "npx", "args": arguments, "env": environment });
         let title = "Claude Desktop: claude_desktop_config.json, by way of mcp-remote";
-        section(f, title, &servers("mcpServers", name, &bridge))?;
-        let inspector = inspect(&[url, "--transport", "http", "--header", &header]);
+        section(f, title, &servers("mcpServers", name, &bridge(url, bearer.as_deref())))?;
+        let inspector = inspect(&[&[url, "--transport", "http"], &header[..]].concat());
         section(f, "MCP Inspector", &words(&inspector))
     }
+}
+
+/// For a host that knows programs only.
+fn bridge(url: &str, bearer: Option<&str>) -> Value {
+    let mut arguments = vec!["-y", "mcp-remote", url];
+    let Some(bearer) = bearer else {
+        return json!({ "command": "npx", "args": arguments });
+    };
+    // The header comes from a variable, since some hosts split arguments at spaces.
+    arguments.extend(["--header", "Authorization:${AUTHORIZATION}"]);
+    json!({ "command": "npx", "args": arguments, "env": { "AUTHORIZATION": bearer } })
+}
+
+/// Both objects' members in one.
+fn merged(mut object: Value, more: Option<&Value>) -> Value {
+    if let (Some(object), Some(Value::Object(more))) = (object.as_object_mut(), more) {
+        object.extend(more.clone());
+    }
+    object
 }
 
 impl fmt::Display for StdioServer<'_> {
@@ -111,7 +131,7 @@ mod tests {
 
     fn http() -> String {
         let url = "http://127.0.0.1:8080/mcp";
-        HttpServer { name: "ticketing", url, token: "dev-0" }.to_string()
+        HttpServer { name: "ticketing", url, token: Some("dev-0") }.to_string()
     }
 
     fn stdio() -> String {
@@ -143,6 +163,14 @@ mod tests {
         let claude = "claude mcp add --transport http ticketing http://127.0.0.1:8080/mcp --header \
                       'Authorization: Bearer dev-0'\n";
         assert!(text.contains(claude), "{text}");
+    }
+
+    #[test]
+    fn a_client_that_logs_in_is_given_no_header() {
+        let url = "http://127.0.0.1:8080/mcp";
+        let text = HttpServer { name: "ticketing", url, token: None }.to_string();
+        assert!(!text.to_lowercase().contains("authorization"), "{text}");
+        assert_eq!(documents(&text).len(), 3, "{text}");
     }
 
     #[test]

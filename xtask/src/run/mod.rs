@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 use clap::Args;
+use mcp_testkit::Issuer;
+use tokio::runtime::Builder;
 
 use crate::server::{Server, scopes};
 use clients::{HttpServer, StdioServer};
@@ -24,8 +26,10 @@ pub(crate) use supervise::ServerEnded;
 /// Settings in the environment (`RUST_LOG`, `DATABASE_URL`, `MCP_RATE_LIMIT`, …) reach the server. Ctrl-C stops it; the
 /// exit code is the server's.
 ///
-/// Examples:{n}  cargo xtask run ticketing{n}  cargo xtask run ticketing --stdio{n}  cargo xtask run ticketing --print
+/// Examples:{n}  cargo xtask run ticketing{n}  cargo xtask run ticketing --oauth{n}  cargo xtask run ticketing --stdio{n}
+/// cargo xtask run ticketing --print
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Run {
     /// A folder of `servers/`, such as `ticketing`.
     server: String,
@@ -36,6 +40,10 @@ pub(crate) struct Run {
     /// serve the client that started this command.
     #[arg(long)]
     stdio: bool,
+    /// Ask clients to log in, instead of giving them a token: an authorization server for development runs beside the
+    /// server, and a click on its page is the login.
+    #[arg(long, conflicts_with = "stdio")]
+    oauth: bool,
     /// Print the configuration and serve nothing.
     #[arg(long)]
     print: bool,
@@ -54,9 +62,10 @@ impl Run {
             println!("{stdio}");
             return Ok(());
         }
-        let token = token::of(&server.name)?;
+        let token = if self.oauth { None } else { Some(token::of(&server.name)?) };
+        let token = token.as_deref();
         let announce = |url: &str| {
-            println!("{}\n{stdio}", HttpServer { name: &server.name, url, token: &token });
+            println!("{}\n{stdio}", HttpServer { name: &server.name, url, token });
         };
         if self.print {
             announce(&format!("http://{}/mcp", supervise::PREFERRED));
@@ -64,9 +73,19 @@ impl Run {
         }
         let mut command = Command::new(&program);
         command.args(["http", "--listen", &supervise::free_address()?.to_string()]);
-        command.env("MCP_AUTH", "api-key").env("MCP_API_KEYS", format!("{token}={scopes}"));
         default(&mut command, "MCP_LOG_FORMAT", "text");
-        supervise::until_it_ends(command, announce)
+        if let Some(token) = token {
+            command.env("MCP_AUTH", "api-key").env("MCP_API_KEYS", format!("{token}={scopes}"));
+        }
+        let runtime = Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            // Lives as long as the server.
+            let issuer = if self.oauth { Some(Issuer::start().await) } else { None };
+            if let Some(issuer) = &issuer {
+                command.env("MCP_AUTH", "oauth").env("MCP_AUTH_ISSUER", issuer.url());
+            }
+            supervise::until_it_ends(command, announce).await
+        })
     }
 }
 

@@ -46,9 +46,8 @@ impl fmt::Display for ServerEnded {
 impl std::error::Error for ServerEnded {}
 
 /// Runs an HTTP server to its end. `announce` gets its URL as soon as it answers.
-pub(crate) fn until_it_ends(command: Command, announce: impl FnOnce(&str)) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let status = runtime.block_on(supervise(command, announce))?;
+pub(crate) async fn until_it_ends(command: Command, announce: impl FnOnce(&str)) -> Result<()> {
+    let status = supervise(command, announce).await?;
     if status.success() { Ok(()) } else { Err(ServerEnded(status).into()) }
 }
 
@@ -104,30 +103,30 @@ fn listening_url(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn end_of(script: &str, mut heard: impl FnMut(&str)) -> Result<()> {
+    async fn end_of(script: &str, mut heard: impl FnMut(&str)) -> Result<()> {
         let mut shell = Command::new("sh");
         shell.args(["-c", script]);
-        until_it_ends(shell, |url| heard(url))
+        until_it_ends(shell, |url| heard(url)).await
     }
 
-    #[test]
-    fn the_url_is_announced_once_and_the_exit_code_is_the_servers() {
+    #[tokio::test]
+    async fn the_url_is_announced_once_and_the_exit_code_is_the_servers() {
         let script =
             "for i in 1 2; do echo 'INFO listening on http://127.0.0.1:4711/mcp' >&2; done; exit 3";
         let mut heard = Vec::new();
-        let error = end_of(script, |url| heard.push(url.to_owned())).unwrap_err();
+        let error = end_of(script, |url| heard.push(url.to_owned())).await.unwrap_err();
         assert_eq!(heard, ["http://127.0.0.1:4711/mcp"]);
         assert_eq!(error.downcast::<ServerEnded>().unwrap().code(), 3);
     }
 
-    #[test]
-    fn a_server_that_ends_well_is_a_success() {
-        assert!(end_of("exit 0", |_| ()).is_ok());
+    #[tokio::test]
+    async fn a_server_that_ends_well_is_a_success() {
+        assert!(end_of("exit 0", |_| ()).await.is_ok());
     }
 
-    #[test]
-    fn a_server_that_was_killed_ends_as_a_shell_would_say() {
-        let error = end_of("kill -KILL $$", |_| ()).unwrap_err();
+    #[tokio::test]
+    async fn a_server_that_was_killed_ends_as_a_shell_would_say() {
+        let error = end_of("kill -KILL $$", |_| ()).await.unwrap_err();
         assert_eq!(error.downcast::<ServerEnded>().unwrap().code(), 137);
     }
 
