@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Catalog, Check, Server, StartError, api_reference,
     changes::ChangeFeed,
-    config::{Core, Problem},
+    config::{Core, IdempotencyMode, Problem},
     pipeline::Guards,
     recorder::Recorder,
     spec::scope_set,
@@ -126,8 +126,12 @@ pub(crate) fn catalog<S: Server>(core: &Core) -> Result<Catalog<S>, Vec<Problem>
             tool.spec.tighten(tightened.deadline.map(|it| it.0), tightened.output_budget);
             tool.redescribe(&own);
         }
+        let writes = tool.spec.kind.effect.writes();
+        if writes && core.idempotency == IdempotencyMode::Required {
+            tool.require_idempotency_key();
+        }
         let listed = core.tools.as_ref().is_none_or(|names| names.iter().any(|it| it == name));
-        listed && !(core.read_only && tool.spec.kind.effect.writes())
+        listed && !(core.read_only && writes)
     });
     api_reference::offer(&mut catalog);
     Ok(catalog)

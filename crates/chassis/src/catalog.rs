@@ -73,7 +73,7 @@ impl<S: Server> Catalog<S> {
         let input = schema::input::<T>();
         let writes = spec.kind.effect.writes();
         let input_schema =
-            if writes { schema::with_idempotency_key(input.schema, false) } else { input.schema };
+            if writes { schema::with_idempotency_key(input.schema) } else { input.schema };
         let annotations = ToolAnnotations::with_title(spec.kind.title)
             .read_only(!writes)
             .destructive(spec.kind.effect == SideEffect::Destructive)
@@ -214,6 +214,11 @@ impl<S> RegisteredTool<S> {
     /// Takes the limits that a deployment tightened into the description that the model reads.
     pub(crate) fn redescribe(&mut self, own: &str) {
         self.definition.description = Some(described(own, &limits(&self.spec)).into());
+    }
+
+    /// Marks the key as required where a deployment refuses writes without one.
+    pub(crate) fn require_idempotency_key(&mut self) {
+        schema::require_idempotency_key(Arc::make_mut(&mut self.definition.input_schema));
     }
 
     /// The author's own words, without the limits.

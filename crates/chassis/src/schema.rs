@@ -57,7 +57,7 @@ fn generate<T: JsonSchema>(settings: SchemaSettings) -> Described {
 }
 
 /// Adds the idempotency key to the arguments of a write.
-pub(crate) fn with_idempotency_key(mut schema: JsonObject, required: bool) -> JsonObject {
+pub(crate) fn with_idempotency_key(mut schema: JsonObject) -> JsonObject {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.insert(
             IDEMPOTENCY_KEY.to_owned(),
@@ -70,13 +70,15 @@ pub(crate) fn with_idempotency_key(mut schema: JsonObject, required: bool) -> Js
             }),
         );
     }
-    if required {
-        let names = schema.entry("required").or_insert_with(|| json!([]));
-        if let Value::Array(names) = names {
-            names.push(json!(IDEMPOTENCY_KEY));
-        }
-    }
     schema
+}
+
+/// Says that a write without its key is refused here.
+pub(crate) fn require_idempotency_key(schema: &mut JsonObject) {
+    let names = schema.entry("required").or_insert_with(|| json!([]));
+    if let Value::Array(names) = names {
+        names.push(json!(IDEMPOTENCY_KEY));
+    }
 }
 
 #[cfg(test)]

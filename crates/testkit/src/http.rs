@@ -156,11 +156,23 @@ impl HttpRequest {
     ///
     /// Dropping the value closes the connection, which cancels the call in the server.
     pub async fn open(self) -> ReplyStream {
+        self.try_open().await.unwrap_or_else(|error| panic!("no reply: {error}"))
+    }
+
+    /// Sends the request to a server that may die meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Why the reply did not come, or not whole.
+    pub async fn try_send(self) -> reqwest::Result<Reply> {
+        self.try_open().await?.try_finish().await
+    }
+
+    async fn try_open(self) -> reqwest::Result<ReplyStream> {
         let HttpRequest { client, method, headers, body } = self;
         let request = client.http.request(method, &client.url).headers(headers).body(body);
         let response = timeout(PATIENCE, request.send()).await;
-        let response = response.unwrap_or_else(|_| panic!("no reply within {PATIENCE:?}"));
-        ReplyStream::new(response.unwrap_or_else(|error| panic!("no reply: {error}")))
+        response.unwrap_or_else(|_| panic!("no reply within {PATIENCE:?}")).map(ReplyStream::new)
     }
 }
 
@@ -224,30 +236,36 @@ impl ReplyStream {
                     None => continue,
                 }
             }
-            if !self.read().await {
+            let read = self.read().await;
+            if !read.unwrap_or_else(|error| panic!("the reply broke off: {error}")) {
                 return None;
             }
         }
     }
 
     /// Reads the reply to its end.
-    pub async fn finish(mut self) -> Reply {
-        while self.read().await {}
+    pub async fn finish(self) -> Reply {
+        let reply = self.try_finish().await;
+        reply.unwrap_or_else(|error| panic!("the reply broke off: {error}"))
+    }
+
+    async fn try_finish(mut self) -> reqwest::Result<Reply> {
+        while self.read().await? {}
         let body = String::from_utf8(self.body).expect("replies are UTF-8");
         let messages = match serde_json::from_str(&body) {
             Ok(message) => vec![message],
             Err(_) => body.split("\n\n").filter_map(data).collect(),
         };
-        Reply { status: self.status, headers: self.headers, body, messages }
+        Ok(Reply { status: self.status, headers: self.headers, body, messages })
     }
 
-    async fn read(&mut self) -> bool {
+    async fn read(&mut self) -> reqwest::Result<bool> {
         let chunk = timeout(PATIENCE, self.chunks.next()).await;
         let chunk = chunk.unwrap_or_else(|_| panic!("the reply does not go on"));
-        let Some(chunk) = chunk else { return false };
-        self.body.extend(chunk.unwrap_or_else(|error| panic!("the reply broke off: {error}")));
+        let Some(chunk) = chunk.transpose()? else { return Ok(false) };
+        self.body.extend(chunk);
         assert!(self.body.len() <= MAX_REPLY_BYTES, "the reply is over {MAX_REPLY_BYTES} bytes");
-        true
+        Ok(true)
     }
 
     fn take_event(&mut self) -> Option<String> {

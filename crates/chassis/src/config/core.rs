@@ -62,7 +62,7 @@ impl Core {
 
 /// What the contract names and a later version brings.
 fn refuse_unbuilt(reader: &mut Reader<'_>) {
-    const UNBUILT: [&str; 10] = [
+    const UNBUILT: [&str; 9] = [
         "MCP_REDIS_DOWN",
         "MCP_TLS_CERT",
         "MCP_TLS_CLIENT_CA",
@@ -72,7 +72,6 @@ fn refuse_unbuilt(reader: &mut Reader<'_>) {
         "OTEL_EXPORTER_OTLP_PROTOCOL",
         "OTEL_SERVICE_NAME",
         "REDIS_URL",
-        "REDIS_URL_FILE",
     ];
     for variable in UNBUILT {
         reader.unbuilt(variable);

@@ -176,12 +176,12 @@ impl<'a> Reader<'a> {
 
     /// A setting of the contract that this version does not have yet: refused by name, never ignored.
     pub(crate) fn unbuilt(&mut self, variable: &str) {
-        if let Some((_, origin)) = self.find(variable) {
-            self.problem(
-                variable,
-                &origin,
-                "is not built yet in this version; remove it".to_owned(),
-            );
+        // As a secret it could be given by file, too.
+        for name in [variable.to_owned(), format!("{variable}_FILE")] {
+            if let Some((_, origin)) = self.find(&name) {
+                let text = "is not built yet in this version; remove it".to_owned();
+                self.problem(&name, &origin, text);
+            }
         }
     }
 

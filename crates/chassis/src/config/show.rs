@@ -7,6 +7,9 @@ use super::Described;
 /// What a secret is shown as.
 const MASK: &str = "********";
 
+/// The table of what is tightened for one tool.
+const TOOLS: &str = "tools";
+
 /// One line a setting: the file's key, its value, where that came from.
 pub(crate) fn show(settings: &[Described]) -> String {
     let width = settings.iter().map(|setting| setting.variable.len()).max().unwrap_or_default();
@@ -26,7 +29,11 @@ pub(crate) fn schema(settings: &[Described], title: &str) -> Value {
     let mut root = Map::new();
     for setting in settings {
         let mut path: Vec<&str> = setting.key.split('.').collect();
-        let Some(name) = path.pop() else { continue };
+        let Some(mut name) = path.pop() else { continue };
+        if setting.key == TOOLS {
+            // `[tools.NAME]` has that key, so the list stands under the variable's own name.
+            name = "mcp_tools";
+        }
         let mut properties = &mut root;
         for table in path {
             let table = properties.entry(table).or_insert_with(
@@ -40,13 +47,13 @@ pub(crate) fn schema(settings: &[Described], title: &str) -> Value {
         properties.insert(name.to_owned(), property(setting));
         if setting.secret {
             let description = format!("The path of a file that holds {}", setting.variable);
-            properties.insert(
-                format!("{name}_file"),
-                json!({ "type": "string", "description": description }),
-            );
+            // A setting of that name says itself what it is.
+            properties
+                .entry(format!("{name}_file"))
+                .or_insert_with(|| json!({ "type": "string", "description": description }));
         }
     }
-    root.insert("tools".to_owned(), tools_table());
+    root.insert(TOOLS.to_owned(), tools_table());
     let auth = root.get_mut("auth").and_then(|auth| auth.get_mut("properties"));
     if let Some(Value::Object(auth)) = auth {
         auth.insert("scope_map".to_owned(), scope_map_table());
