@@ -231,7 +231,7 @@ async fn tools_are_listed_for_machines_and_people() {
         for key in ["annotations", "definition", "deadline_ms", "quota", "scopes", "side_effect"] {
             assert!(!tool[key].is_null(), "{key}: {tool}");
         }
-        assert!(tool["token_cost"].as_u64().unwrap() < 1_000, "{tool}");
+        assert!(tool["token_cost"].as_u64().unwrap() < 1_200, "{tool}");
     }
     let table = run(&["tools"]).await;
     assert_eq!(text(&table.stdout).lines().count(), 7);
@@ -253,7 +253,7 @@ fn toml_of(properties: &Value, table: &str) -> String {
     let (mut lines, mut tables) = (String::new(), String::new());
     for (name, property) in properties.as_object().unwrap() {
         if let Some(default) = property["default"].as_str() {
-            lines += &format!("{name} = {default:?}\n");
+            lines.extend([name, " = ", &format!("{default:?}"), "\n"]);
         } else if table.is_empty() && property["properties"].is_object() {
             tables += &toml_of(&property["properties"], name);
         }
