@@ -26,8 +26,7 @@ pub(crate) use supervise::ServerEnded;
 /// Settings in the environment (`RUST_LOG`, `DATABASE_URL`, `MCP_RATE_LIMIT`, …) reach the server. Ctrl-C stops it; the
 /// exit code is the server's.
 ///
-/// Examples:{n}  cargo xtask run ticketing{n}  cargo xtask run ticketing --oauth{n}  cargo xtask run ticketing --stdio{n}
-/// cargo xtask run ticketing --print
+/// Examples:{n}  cargo xtask run ticketing{n}  cargo xtask run ticketing --oauth{n}  cargo xtask run ticketing --stdio
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Run {
@@ -59,13 +58,13 @@ impl Run {
             if !self.print && is_started_by_a_client() {
                 return Err(serve_stdio(&program, &scopes));
             }
-            println!("{stdio}");
+            print!("{stdio}");
             return Ok(());
         }
         let token = if self.oauth { None } else { Some(token::of(&server.name)?) };
         let token = token.as_deref();
         let announce = |url: &str| {
-            println!("{}\n{stdio}", HttpServer { name: &server.name, url, token });
+            print!("{}{stdio}", HttpServer { name: &server.name, url, token });
         };
         if self.print {
             announce(&format!("http://{}/mcp", supervise::PREFERRED));
