@@ -101,8 +101,11 @@ impl<S: Server> App<S> {
 ///
 /// # Errors
 /// When the configuration names tools that there are none of.
-pub(crate) fn catalog<S: Server>(core: &Core) -> Result<Catalog<S>, Vec<Problem>> {
-    let mut catalog = Catalog::<S>::of_server();
+pub(crate) fn catalog<S: Server>(
+    core: &Core,
+    config: &S::Config,
+) -> Result<Catalog<S>, Vec<Problem>> {
+    let mut catalog = Catalog::<S>::of_server(config);
     let names: Vec<_> = catalog.tools().iter().map(|tool| tool.spec.name()).collect();
     let unknown = |variable: &str, name: &str| {
         let known = names.join(", ");

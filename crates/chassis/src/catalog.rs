@@ -11,11 +11,12 @@ use rmcp::model::{
     JsonObject, Prompt as PromptDefinition, PromptArgument, Resource as ResourceDefinition,
     ResourceTemplate, Tool as ToolDefinition, ToolAnnotations,
 };
+use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::{
-    Prompt, PromptPart, PromptSpec, Resource, ResourceBody, ResourcePage, ResourceSpec, Server,
-    SideEffect, Tool, ToolSpec, prompt, resource, schema,
+    ConfiguredTool, Prompt, PromptPart, PromptSpec, Resource, ResourceBody, ResourcePage,
+    ResourceSpec, Server, SideEffect, Tool, ToolSpec, prompt, resource, schema,
     tool::{self, Prepared, ToolAnswer},
     uri::UriTemplate,
 };
@@ -29,12 +30,13 @@ pub struct Catalog<S> {
 }
 
 type Reader<S> = Box<dyn Fn(JsonObject) -> Result<Prepared<S, ResourceBody>> + Send + Sync>;
+type Preparer<S> = Box<dyn Fn(JsonObject) -> Result<Prepared<S, ToolAnswer>> + Send + Sync>;
 type Completer<S> = fn(String, String) -> Prepared<S, Vec<String>>;
 
 pub(crate) struct RegisteredTool<S> {
     pub(crate) spec: ToolSpec,
     pub(crate) definition: ToolDefinition,
-    pub(crate) prepare: fn(JsonObject) -> Result<Prepared<S, ToolAnswer>>,
+    pub(crate) prepare: Preparer<S>,
 }
 
 pub(crate) struct RegisteredResource<S> {
@@ -54,8 +56,8 @@ pub(crate) struct RegisteredPrompt<S> {
 }
 
 impl<S: Server> Catalog<S> {
-    /// What the server registers, complete.
-    pub(crate) fn of_server() -> Self {
+    /// What the server registers under this configuration, complete.
+    pub(crate) fn of_server(config: &S::Config) -> Self {
         let mut catalog = Self {
             tools: Vec::new(),
             resources: Vec::new(),
@@ -63,6 +65,7 @@ impl<S: Server> Catalog<S> {
             tools_by_name: HashMap::new(),
         };
         S::register(&mut catalog);
+        S::register_configured(config, &mut catalog);
         catalog.index();
         catalog
     }
@@ -74,21 +77,19 @@ impl<S: Server> Catalog<S> {
         let writes = spec.kind.effect.writes();
         let input_schema =
             if writes { schema::with_idempotency_key(input.schema) } else { input.schema };
-        let annotations = ToolAnnotations::with_title(spec.kind.title)
-            .read_only(!writes)
-            .destructive(spec.kind.effect == SideEffect::Destructive)
-            // A keyed repetition changes nothing; an unkeyed one may.
-            .idempotent(!writes)
-            .open_world(spec.kind.open_world);
-        let definition = ToolDefinition::new(
-            spec.kind.name,
-            described(&input.description, &limits(&spec)),
-            Arc::new(input_schema),
-        )
-        .with_title(spec.kind.title)
-        .with_raw_output_schema(Arc::new(schema::output::<T::Output>().schema))
-        .with_annotations(annotations);
-        self.tools.push(RegisteredTool { spec, definition, prepare: tool::prepare::<T> });
+        let definition = definition::<T::Output>(&spec, &input.description, input_schema);
+        let prepare = Box::new(tool::prepare::<T>);
+        self.tools.push(RegisteredTool { spec, definition, prepare });
+        self
+    }
+
+    /// Offers a tool that a deployment defines.
+    pub fn configured_tool<T: ConfiguredTool<Server = S>>(&mut self, tool: T) -> &mut Self {
+        let spec = tool.spec();
+        let definition = definition::<T::Output>(&spec, tool.description(), tool.input_schema());
+        let tool = Arc::new(tool);
+        let prepare = Box::new(move |arguments| tool::prepare_configured(&tool, arguments));
+        self.tools.push(RegisteredTool { spec, definition, prepare });
         self
     }
 
@@ -244,6 +245,26 @@ impl<S> RegisteredResource<S> {
             .with_description(self.description.as_str())
             .with_mime_type(kind.media_type)
     }
+}
+
+/// A tool as clients see it.
+fn definition<Output: JsonSchema>(
+    spec: &ToolSpec,
+    description: &str,
+    input_schema: JsonObject,
+) -> ToolDefinition {
+    let writes = spec.kind.effect.writes();
+    let annotations = ToolAnnotations::with_title(spec.kind.title)
+        .read_only(!writes)
+        .destructive(spec.kind.effect == SideEffect::Destructive)
+        // A keyed repetition changes nothing; an unkeyed one may.
+        .idempotent(!writes)
+        .open_world(spec.kind.open_world);
+    let description = described(description, &limits(spec));
+    ToolDefinition::new(spec.kind.name, description, Arc::new(input_schema))
+        .with_title(spec.kind.title)
+        .with_raw_output_schema(Arc::new(schema::output::<Output>().schema))
+        .with_annotations(annotations)
 }
 
 const LIMITS: &str = "\n\nLimits: ";

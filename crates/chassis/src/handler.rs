@@ -205,7 +205,7 @@ impl<S: Server> ServerHandler for Handler<S> {
             limits: self.app.guards.of_tool(tool.spec.kind.name),
             audited: tool.spec.kind.audited,
             arguments: request.arguments.unwrap_or_default(),
-            prepare: Box::new(tool.prepare),
+            prepare: Box::new(|arguments| (tool.prepare)(arguments)),
         };
         let ended = pipeline::run(&self.app, &caller, operation).await;
         Ok(reply::tool_result(&self.app, &caller, ended).into())

@@ -56,10 +56,13 @@ pub use spec::{
     Draft, NeedsBudget, NeedsDeadline, NeedsScopes, Policy, PromptKind, PromptSpec, ResourceKind,
     ResourceSpec, SideEffect, Spec, ToolKind, ToolSpec, Trust,
 };
-pub use tool::{Tool, ToolOutput};
+pub use tool::{ConfiguredTool, Tool, ToolOutput};
 
 // What a domain needs of the crates below, so that a server depends on the chassis alone.
 pub use mcp_auth::Principal;
 pub use mcp_errors::{Classify, Error, ErrorKind, Result};
-pub use mcp_limits::{ArgumentsHash, Claim, IdempotencyStore, Recorded, WriteKey};
+pub use mcp_limits::{
+    ArgumentsHash, ByteSize, Claim, HumanDuration, IdempotencyStore, Recorded, WriteKey,
+};
 pub use mcp_sanitize::{Budget, PageCut};
+pub use rmcp::model::JsonObject;

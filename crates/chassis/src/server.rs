@@ -23,6 +23,9 @@ pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
     /// Registers every tool, resource and prompt.
     fn register(catalog: &mut Catalog<Self>);
 
+    /// Registers what the deployment defines itself, after everything of [`Server::register`].
+    fn register_configured(_config: &Self::Config, _catalog: &mut Catalog<Self>) {}
+
     /// Opens what the server needs.
     fn start(config: Self::Config) -> impl Future<Output = Result<Self, StartError>> + Send;
 

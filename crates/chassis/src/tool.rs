@@ -1,6 +1,6 @@
 //! Tools: a type that is its own arguments, with its policy as part of the type.
 
-use std::{future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use mcp_errors::{Error, Result};
@@ -33,6 +33,40 @@ pub trait Tool: DeserializeOwned + JsonSchema + Validate + Send + 'static {
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
+/// A tool whose name, arguments and text a deployment decides, such as a query of the operator's own.
+///
+/// It passes the same pipeline as a [`Tool`]; what the compiler checks there, its maker checks when the
+/// configuration is read.
+pub trait ConfiguredTool: fmt::Debug + Send + Sync + 'static {
+    /// The server that offers it.
+    type Server: Server;
+    /// What it answers.
+    type Output: ToolOutput;
+
+    /// What it is, and the policy that holds for every call.
+    fn spec(&self) -> ToolSpec;
+
+    /// What the model reads.
+    fn description(&self) -> &str;
+
+    /// The JSON Schema of its arguments: an object without additional properties.
+    fn input_schema(&self) -> JsonObject;
+
+    /// Checks the arguments against that schema, before the call is admitted.
+    ///
+    /// # Errors
+    /// When one is missing, unknown or of another type.
+    fn check(&self, arguments: &JsonObject) -> Result<()>;
+
+    /// Does the work.
+    fn call(
+        &self,
+        arguments: JsonObject,
+        server: &Self::Server,
+        context: &CallContext,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
 /// What a tool answers: structured content with a schema.
 pub trait ToolOutput: Serialize + JsonSchema + Send {
     /// The list whose last items may be left out when the answer is over its budget.
@@ -56,12 +90,26 @@ pub(crate) struct ToolAnswer {
 pub(crate) fn prepare<T: Tool>(arguments: JsonObject) -> Result<Prepared<T::Server, ToolAnswer>> {
     let call: T = arguments::parse(arguments)?;
     Ok(Box::new(move |server, context| {
-        async move {
-            let output = call.call(&server, &context).await?;
-            let page = output.page();
-            let value = serde_json::to_value(output).map_err(Error::internal)?;
-            Ok(ToolAnswer { value, page })
-        }
-        .boxed()
+        async move { ToolAnswer::of(call.call(&server, &context).await?) }.boxed()
     }))
+}
+
+/// Checks the arguments and binds them to a configured tool.
+pub(crate) fn prepare_configured<T: ConfiguredTool>(
+    tool: &Arc<T>,
+    arguments: JsonObject,
+) -> Result<Prepared<T::Server, ToolAnswer>> {
+    tool.check(&arguments)?;
+    let tool = Arc::clone(tool);
+    Ok(Box::new(move |server, context| {
+        async move { ToolAnswer::of(tool.call(arguments, &server, &context).await?) }.boxed()
+    }))
+}
+
+impl ToolAnswer {
+    fn of(output: impl ToolOutput) -> Result<Self> {
+        let page = output.page();
+        let value = serde_json::to_value(output).map_err(Error::internal)?;
+        Ok(Self { value, page })
+    }
 }

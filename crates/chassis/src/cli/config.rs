@@ -9,8 +9,8 @@ use crate::{
     config::{self, Core, Described, Reader, Settings, Transport, Vars},
 };
 
-pub(super) fn check<S: Server>(core: &Core) -> Result<(), Failure> {
-    let catalog = catalog::<S>(core).map_err(Failure::problems)?;
+pub(super) fn check<S: Server>(core: &Core, config: &S::Config) -> Result<(), Failure> {
+    let catalog = catalog::<S>(core, config).map_err(Failure::problems)?;
     #[cfg(feature = "http")]
     super::serve::gate(core, &catalog)?;
     drop(catalog);

@@ -59,11 +59,12 @@ fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result
             serve::http::<S>(&vars, loaded::<S>(&vars, &flags, Transport::Http)?)
         }
         Command::Tools { json } => {
-            tools::print::<S>(&loaded::<S>(&vars, &flags, Transport::Http)?.core, json)
+            let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
+            tools::print::<S>(&loaded.core, &loaded.server, json)
         }
         Command::Config(ConfigCommand::Check) => {
             let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
-            config::check::<S>(&loaded.core)
+            config::check::<S>(&loaded.core, &loaded.server)
         }
         Command::Config(ConfigCommand::Show) => {
             config::show(&loaded::<S>(&vars, &flags, Transport::Http)?.settings)

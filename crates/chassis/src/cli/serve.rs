@@ -21,7 +21,7 @@ pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result
     let Loaded { core, server, .. } = loaded;
     let sanitizer = sanitizer()?;
     log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
-    let catalog = catalog::<S>(&core).map_err(Failure::problems)?;
+    let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
     let principal = crate::app::stdio_principal(&core, &catalog);
     runtime()?.block_on(async {
         let signals = Signals::listen()?;
@@ -42,7 +42,7 @@ pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<
     let Loaded { mut core, server, .. } = loaded;
     let sanitizer = sanitizer()?;
     log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
-    let catalog = catalog::<S>(&core).map_err(Failure::problems)?;
+    let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
     // Before anything is opened: a deployment that would be unsafe does not start.
     let mut gate = gate(&core, &catalog)?;
     let scopes = catalog.scopes();

@@ -8,8 +8,12 @@ use crate::{Server, app::catalog, catalog::RegisteredTool, config::Core};
 /// Bytes of JSON a token, about, for the tokenizers of current models.
 const BYTES_PER_TOKEN: usize = 4;
 
-pub(super) fn print<S: Server>(core: &Core, as_json: bool) -> Result<(), Failure> {
-    let catalog = catalog::<S>(core).map_err(Failure::problems)?;
+pub(super) fn print<S: Server>(
+    core: &Core,
+    config: &S::Config,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let catalog = catalog::<S>(core, config).map_err(Failure::problems)?;
     let rows: Vec<_> = catalog.tools().iter().map(|tool| row(tool, core)).collect();
     if as_json {
         return super::print(format!("{:#}\n", Value::Array(rows)).as_bytes());

@@ -131,22 +131,23 @@ impl Guards {
         policy: &Policy,
         server: &'static str,
     ) -> Result<(A, Option<Provenance>)> {
-        let sources = match policy.trust {
+        let (sources, treatment) = match policy.trust {
             Trust::Own => return Ok((answer, None)),
-            Trust::Outside { sources: [] } => vec![server],
-            Trust::Outside { sources } => sources.to_vec(),
+            Trust::Outside { sources } => (sources, Treatment::Clean),
+            Trust::Flagged { sources } => (sources, Treatment::Flag),
         };
+        let sources = if sources.is_empty() { vec![server] } else { sources.to_vec() };
         let mut findings = Findings::default();
         if answer.is_large() {
             let sanitizer = Arc::clone(&self.sanitizer);
             (answer, findings) = tokio::task::spawn_blocking(move || {
-                answer.clean(&sanitizer, Treatment::Clean, &mut findings);
+                answer.clean(&sanitizer, treatment, &mut findings);
                 (answer, findings)
             })
             .await
             .map_err(Error::internal)?;
         } else {
-            answer.clean(&self.sanitizer, Treatment::Clean, &mut findings);
+            answer.clean(&self.sanitizer, treatment, &mut findings);
         }
         Ok((answer, Some(Provenance { sources, findings })))
     }

@@ -66,6 +66,12 @@ pub enum Trust {
         /// Labels for the provenance; the server's own name when empty.
         sources: &'static [&'static str],
     },
+    /// Written by somebody else, in characters that must stay as they are, such as cells of a table: flagged
+    /// and wrapped, not cleaned.
+    Flagged {
+        /// Labels for the provenance; the server's own name when empty.
+        sources: &'static [&'static str],
+    },
     /// Written by us: passed as it is.
     Own,
 }
@@ -145,6 +151,14 @@ impl<Kind: Copy> Spec<Kind> {
     #[must_use]
     pub const fn outside_text(self, sources: &'static [&'static str]) -> Self {
         let trust = Trust::Outside { sources };
+        Self { kind: self.kind, policy: Policy { trust, ..self.policy } }
+    }
+
+    /// Names where the text of the result comes from, and declares that it must keep its characters: what is
+    /// met in it is only reported. For data whose exact value is the answer.
+    #[must_use]
+    pub const fn flagged_text(self, sources: &'static [&'static str]) -> Self {
+        let trust = Trust::Flagged { sources };
         Self { kind: self.kind, policy: Policy { trust, ..self.policy } }
     }
 

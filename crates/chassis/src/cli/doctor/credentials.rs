@@ -18,8 +18,8 @@ const LONGEST_LIFETIME: Duration = Duration::from_hours(1);
 /// The widest that a file of keys may be: its owner writes, its group reads.
 const WIDEST_MODE: u32 = 0o640;
 
-pub(super) fn findings<S: Server>(core: &Core) -> Vec<Finding> {
-    let gate = catalog::<S>(core)
+pub(super) fn findings<S: Server>(core: &Core, config: &S::Config) -> Vec<Finding> {
+    let gate = catalog::<S>(core, config)
         .map_err(Failure::problems)
         .and_then(|catalog| serve::gate(core, &catalog));
     let gate = match gate {

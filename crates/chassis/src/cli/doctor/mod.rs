@@ -40,8 +40,8 @@ pub(super) fn run<S: Server>(loaded: Loaded<S::Config>, as_json: bool) -> Result
     let Loaded { core, server, .. } = loaded;
     let mut findings = vec![];
     #[cfg(feature = "http")]
-    findings.extend(credentials::findings::<S>(&core));
-    findings.extend([audit::<S>(&core), quotas(&core)]);
+    findings.extend(credentials::findings::<S>(&core, &server));
+    findings.extend([audit::<S>(&core, &server), quotas(&core)]);
     findings.extend(dependencies::<S>(server, &core));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
     let text = if as_json {
@@ -53,8 +53,8 @@ pub(super) fn run<S: Server>(loaded: Loaded<S::Config>, as_json: bool) -> Result
     if failed { Err(Failure::check_told()) } else { Ok(()) }
 }
 
-fn audit<S: Server>(core: &Core) -> Finding {
-    let writes = catalog::<S>(core)
+fn audit<S: Server>(core: &Core, config: &S::Config) -> Finding {
+    let writes = catalog::<S>(core, config)
         .is_ok_and(|catalog| catalog.tools().iter().any(|tool| tool.spec.kind.effect.writes()));
     match (&core.audit.target, writes) {
         (AuditTarget::Off, true) => Finding::new(
@@ -95,7 +95,7 @@ fn dependencies<S: Server>(config: S::Config, core: &Core) -> Vec<Finding> {
         |failure: Failure| vec![Finding::new("start", Status::Fail, failure.lines().join("; "))];
     let started = serve::runtime().and_then(|runtime| {
         runtime.block_on(async {
-            let catalog = catalog::<S>(core).map_err(Failure::problems)?;
+            let catalog = catalog::<S>(core, &config).map_err(Failure::problems)?;
             drop(catalog);
             let server = S::start(config).await?;
             let checks = server.checks().await;

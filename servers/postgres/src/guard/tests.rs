@@ -1,0 +1,141 @@
+//! What the parser layer lets through, refuses and reads, without a database.
+
+use super::{Facts, Guard, MAX_SQL, Refusal, Root};
+
+fn read(sql: &str) -> Result<Facts, Refusal> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(Guard::start().unwrap().read(sql))
+}
+
+fn refused(sql: &str) -> String {
+    read(sql).map(|_| ()).expect_err(sql).to_string()
+}
+
+fn functions(sql: &str) -> Vec<String> {
+    let facts = read(sql).expect(sql);
+    facts.functions.iter().chain(&facts.attributes).map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_write_is_refused_wherever_it_hides() {
+    for sql in [
+        "DELETE FROM t",
+        "WITH gone AS (DELETE FROM t RETURNING id) SELECT * FROM gone",
+        "SELECT * FROM (WITH x AS (UPDATE t SET a = 1 RETURNING a) SELECT * FROM x) y",
+        "SELECT * INTO u FROM t",
+        "SELECT 1 INTO u UNION SELECT 2",
+        "SELECT * FROM t FOR UPDATE",
+        "SELECT (SELECT a FROM t FOR KEY SHARE)",
+        "EXPLAIN ANALYZE DELETE FROM t",
+        "EXPLAIN ANALYZE EXECUTE p",
+        "EXPLAIN CREATE TABLE u AS SELECT 1",
+        "COPY t TO PROGRAM 'id'",
+        "DO $$ BEGIN END $$",
+        "CALL p()",
+        "MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE",
+        "SET ROLE postgres",
+        "BEGIN",
+        "LISTEN c",
+        "DECLARE c CURSOR FOR SELECT 1",
+    ] {
+        assert!(refused(sql).contains("is not allowed"), "{sql}: {}", refused(sql));
+    }
+}
+
+#[test]
+fn one_statement_and_no_other() {
+    assert!(refused("SELECT 1; DROP TABLE t").contains("more than one"));
+    assert!(refused("COMMIT; DROP TABLE t").contains("more than one"));
+    assert!(refused("-- nothing\n").contains("no statement"));
+    assert!(refused("SELECT 1\0; DROP TABLE t").contains("NUL"));
+    assert!(read("SELECT 1;").is_ok());
+    // A lone carriage return ends a comment.
+    assert!(refused("SELECT 1 -- \r; DROP TABLE t").contains("more than one"));
+}
+
+#[test]
+fn a_call_is_seen_in_every_place_that_it_can_have() {
+    for sql in [
+        "SELECT f(1)",
+        "SELECT * FROM f(1)",
+        "SELECT * FROM ROWS FROM (f(1), g(2))",
+        "SELECT * FROM t, LATERAL f(t.a)",
+        "VALUES (f(1))",
+        "SELECT 1 ORDER BY f(1)",
+        "SELECT 1 LIMIT f(1)",
+        "SELECT 1 OFFSET f(1)",
+        "SELECT sum(1) FILTER (WHERE f(1)) FROM t",
+        "SELECT sum(1) OVER (PARTITION BY f(1)) FROM t",
+        "SELECT sum(1) OVER w FROM t WINDOW w AS (ORDER BY f(1))",
+        "SELECT * FROM t GROUP BY GROUPING SETS ((f(1)))",
+        "SELECT * FROM t HAVING f(1)",
+        "SELECT * FROM t JOIN u ON f(1)",
+        "SELECT DISTINCT ON (f(1)) 1",
+        "SELECT CASE WHEN f(1) THEN 1 END",
+        "SELECT ARRAY[f(1)]",
+        "SELECT a[f(1)] FROM t",
+        "SELECT (SELECT f(1))",
+        "SELECT EXISTS (SELECT f(1))",
+        "SELECT 1 = ANY (SELECT f(1))",
+        "SELECT f(1)::text",
+        "SELECT ROW(f(1))",
+        "SELECT coalesce(f(1), 2)",
+        "SELECT xmlelement(name x, f(1))",
+        "SELECT json_object('a': f(1))",
+        "SELECT * FROM t TABLESAMPLE f (10)",
+        "SELECT * FROM t TABLESAMPLE bernoulli (f(1))",
+        "WITH RECURSIVE r AS (SELECT f(1) UNION ALL SELECT 1 FROM r) SELECT * FROM r",
+        "SELECT 1 UNION SELECT f(1)",
+        "EXPLAIN SELECT f(1)",
+        "TABLE t ORDER BY f(1)",
+        "SELECT ('x'::text).f",
+        "SELECT (ARRAY[1])[1].f",
+        "SELECT x.f FROM t x",
+        "SELECT g(a => f(1))",
+        "SELECT g(VARIADIC f(1))",
+        "SELECT g(1 ORDER BY f(1)) FROM t",
+        "SELECT g(0.5) WITHIN GROUP (ORDER BY f(1)) FROM t",
+        "SELECT * FROM json_table('{}', '$' COLUMNS (a int PATH '$.a' DEFAULT f(1) ON EMPTY))",
+        "SELECT * FROM xmltable('/a' PASSING f(1) COLUMNS b int PATH 'b')",
+    ] {
+        let found = functions(sql);
+        let last = |name: &String| name.rsplit('.').next().map(str::to_owned);
+        assert!(found.iter().any(|it| last(it).as_deref() == Some("f")), "{sql}: {found:?}");
+    }
+}
+
+#[test]
+fn what_a_statement_names_is_read() {
+    let facts = read(
+        "WITH c AS (SELECT 1) SELECT a.x::public.mood, $2 OPERATOR(public.+) 1 FROM public.t a, c",
+    )
+    .unwrap();
+    assert_eq!(facts.root, Root::Query);
+    assert_eq!(facts.parameters, 2);
+    assert!(facts.ctes.contains("c"));
+    assert_eq!(facts.types.iter().map(ToString::to_string).collect::<Vec<_>>(), ["public.mood"]);
+    assert_eq!(facts.operators.iter().map(ToString::to_string).collect::<Vec<_>>(), ["public.+"]);
+    let relations: Vec<_> =
+        facts.relations.iter().map(|it| (it.name.to_string(), it.alias.clone())).collect();
+    assert_eq!(relations, [("public.t".to_owned(), Some("a".to_owned())), ("c".to_owned(), None)]);
+    assert_eq!(read("SHOW search_path").unwrap().root, Root::Show("search_path".to_owned()));
+    assert_eq!(read("EXPLAIN SELECT 1").unwrap().root, Root::Explain);
+}
+
+#[test]
+fn honest_length_passes_and_hostile_depth_is_refused_without_harm() {
+    let sum = |terms: usize| format!("SELECT {}1", "1+".repeat(terms));
+    assert!(read(&sum(1_000)).is_ok());
+    assert!(refused(&sum(15_000)).contains("too deeply"));
+    assert!(refused(&format!("SELECT {}1{}", "(".repeat(16_000), ")".repeat(16_000))).len() > 1);
+    let nested = |text: &str, close: &str| {
+        let times = (MAX_SQL - 20) / (text.len() + close.len());
+        format!("SELECT {}1{}", text.repeat(times), close.repeat(times))
+    };
+    for (open, close) in
+        [("(SELECT ", ")"), ("CASE WHEN true THEN ", " END"), ("NOT ", ""), ("f(", ")")]
+    {
+        assert!(read(&nested(open, close)).is_err(), "{open}");
+    }
+    assert!(refused(&" ".repeat(MAX_SQL + 1)).contains("32 kB"));
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+mod config;
+mod database;
+mod guard;
+mod plan;
+mod prompts;
+mod queries;
+mod resources;
+mod server;
+mod tables;
+mod tools;
+mod verdict;
+
+pub use config::Config;
+pub use server::Postgres;

@@ -1,0 +1,11 @@
+//! The PostgreSQL server against a real PostgreSQL, as its clients meet it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set its stage fails at once"
+)]
+
+mod query;
+mod stage;
+mod tools;
