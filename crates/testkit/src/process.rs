@@ -119,12 +119,21 @@ impl ServerProcess {
 
     /// Waits until a line on stderr contains `text`, and returns the first such line.
     pub async fn wait_for_log(&self, text: &str) -> String {
+        let found = self.find_log_line(|line| line.contains(text)).await;
+        found.unwrap_or_else(|| panic!("no `{text}` on stderr: {:#?}", self.log()))
+    }
+
+    /// Waits until a line on stderr is as wanted, and returns the first such line.
+    pub async fn wait_for_log_line(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let found = self.find_log_line(wanted).await;
+        found.unwrap_or_else(|| panic!("no such line on stderr: {:#?}", self.log()))
+    }
+
+    async fn find_log_line(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
         let mut log = self.log.clone();
-        let find = |lines: &Vec<String>| lines.iter().any(|line| line.contains(text));
-        let found = timeout(PATIENCE, log.wait_for(find)).await;
-        let found = found.ok().and_then(Result::ok).map(|lines| lines.clone());
-        let lines = found.unwrap_or_else(|| panic!("no `{text}` on stderr: {:#?}", self.log()));
-        lines.into_iter().find(|line| line.contains(text)).expect("the line was just seen")
+        let is_there = |lines: &Vec<String>| lines.iter().any(|line| wanted(line));
+        let lines = timeout(PATIENCE, log.wait_for(is_there)).await.ok()?.ok()?;
+        lines.iter().find(|line| wanted(line)).cloned()
     }
 
     /// Kills the process as a power cut would, and waits until it is gone.

@@ -23,7 +23,7 @@ pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result
     log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
     let principal = crate::app::stdio_principal(&core, &catalog);
-    runtime()?.block_on(async {
+    block_on(async {
         let signals = Signals::listen()?;
         let app = start::<S>(server, catalog, &core, sanitizer).await?;
         let bounds =
@@ -46,7 +46,7 @@ pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<
     // Before anything is opened: a deployment that would be unsafe does not start.
     let mut gate = gate(&core, &catalog)?;
     let scopes = catalog.scopes();
-    runtime()?.block_on(async {
+    block_on(async {
         let signals = Signals::listen()?;
         let app = start::<S>(server, catalog, &core, sanitizer).await?;
         let main = bind(core.http.listen).await?;
@@ -100,8 +100,13 @@ async fn start<S: Server>(
     Ok(App::new(server, catalog, core, sanitizer, recorder))
 }
 
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+/// Runs `work` to its end, and nothing else: a thread that a tool blocks does not keep the process, since
+/// whoever waited for it has been answered.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
 }
 
 fn sanitizer() -> Result<Arc<Sanitizer>, Failure> {

@@ -6,9 +6,18 @@ use tracing_subscriber::{EnvFilter, Layer, layer::Context};
 
 use crate::operation::SPAN_TARGET;
 
-/// Below `warn` these log whole requests: arguments, header fields with tokens, SQL with values.
-const CAPPED: [&str; 8] =
-    ["h2", "hyper", "hyper_util", "reqwest", "rmcp", "sqlx", "sqlx_core", "tower_http"];
+/// The most that these may say. Below it they log whole requests: arguments, header fields with tokens, SQL with
+/// values. rmcp's warnings repeat the text of every answer that is an error, and that quotes what the caller named.
+const CAPPED: [(&str, Level); 8] = [
+    ("h2", Level::WARN),
+    ("hyper", Level::WARN),
+    ("hyper_util", Level::WARN),
+    ("reqwest", Level::WARN),
+    ("rmcp", Level::ERROR),
+    ("sqlx", Level::WARN),
+    ("sqlx_core", Level::WARN),
+    ("tower_http", Level::WARN),
+];
 
 /// Parses a level or a list of directives; nothing at all means `info`.
 pub(super) fn parse(filter: &str) -> Result<EnvFilter> {
@@ -28,14 +37,15 @@ pub(super) fn parse(filter: &str) -> Result<EnvFilter> {
     })
 }
 
-/// Refuses events under `warn` from [`CAPPED`] libraries, whatever the filter says.
+/// Refuses what [`CAPPED`] libraries may not say, whatever the filter says.
 #[derive(Debug)]
 pub(super) struct CapLibraries;
 
 impl CapLibraries {
     fn allows(metadata: &Metadata<'_>) -> bool {
         let library = metadata.target().split("::").next().unwrap_or_default();
-        *metadata.level() <= Level::WARN || !CAPPED.contains(&library)
+        let cap = CAPPED.iter().find(|(name, _)| *name == library);
+        cap.is_none_or(|(_, most)| metadata.level() <= most)
     }
 }
 

@@ -179,6 +179,7 @@ fn no_filter_lets_libraries_log_requests() {
         let lines = json_lines(filter, |handle| {
             tracing::debug!(target: "rmcp::service", arguments = "secret", "received request");
             tracing::info!(target: "rmcp", "received request");
+            tracing::warn!(target: "rmcp::service", error = "secret", "response error");
             tracing::debug!(target: "h2::codec", "authorization: secret");
             tracing::info!(target: "sqlx::query", "select secret");
             handle.set_filter("trace").unwrap();
@@ -187,7 +188,7 @@ fn no_filter_lets_libraries_log_requests() {
         assert!(lines.is_empty(), "{filter}: {lines:?}");
     }
     let lines = json_lines("info", |_| {
-        tracing::warn!(target: "rmcp::service", "slow");
+        tracing::warn!(target: "hyper::proto", "slow");
         tracing::info!(target: "rmcp_like", "not capped");
     });
     assert_eq!(lines.len(), 2);

@@ -250,16 +250,16 @@ async fn a_configuration_made_from_the_schema_is_accepted() {
 
 /// Every default of the schema as a file: top-level keys first, as TOML wants them.
 fn toml_of(properties: &Value, table: &str) -> String {
-    let (mut lines, mut tables) = (String::new(), String::new());
+    let (mut lines, mut tables) = (Vec::new(), Vec::new());
     for (name, property) in properties.as_object().unwrap() {
         if let Some(default) = property["default"].as_str() {
-            lines.extend([name, " = ", &format!("{default:?}"), "\n"]);
+            lines.push(format!("{name} = {default:?}\n"));
         } else if table.is_empty() && property["properties"].is_object() {
-            tables += &toml_of(&property["properties"], name);
+            tables.push(toml_of(&property["properties"], name));
         }
     }
     let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
-    format!("{head}{lines}{tables}")
+    [head, lines.concat(), tables.concat()].concat()
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ fn issuer(gate: &Gate) -> Finding {
     let Some(authentication) = &gate.authentication else {
         return Finding::new("issuer", Status::Ok, "not asked");
     };
-    let checked = serve::runtime().map(|runtime| runtime.block_on(authentication.check()));
+    let checked = serve::block_on(async { Ok(authentication.check().await) });
     match checked {
         Ok(None) => Finding::new("issuer", Status::Ok, "asked about every token"),
         Ok(Some(check)) => match check.problem {

@@ -93,15 +93,13 @@ fn quotas(core: &Core) -> Finding {
 fn dependencies<S: Server>(config: S::Config, core: &Core) -> Vec<Finding> {
     let broken =
         |failure: Failure| vec![Finding::new("start", Status::Fail, failure.lines().join("; "))];
-    let started = serve::runtime().and_then(|runtime| {
-        runtime.block_on(async {
-            let catalog = catalog::<S>(core, &config).map_err(Failure::problems)?;
-            drop(catalog);
-            let server = S::start(config).await?;
-            let checks = server.checks().await;
-            server.stop().await;
-            Ok(checks)
-        })
+    let started = serve::block_on(async {
+        let catalog = catalog::<S>(core, &config).map_err(Failure::problems)?;
+        drop(catalog);
+        let server = S::start(config).await?;
+        let checks = server.checks().await;
+        server.stop().await;
+        Ok(checks)
     });
     let finding = |check: &crate::Check| match &check.problem {
         None => Finding::new(check.name, Status::Ok, format!("{} ms", check.latency.as_millis())),
