@@ -177,6 +177,7 @@ mod tests {
     use std::time::Duration;
 
     use mcp_errors::{Error, ToolFailure};
+    use proptest::prelude::*;
 
     use super::{sentence, split_cursor};
 
@@ -194,5 +195,23 @@ mod tests {
         assert!(split_cursor(Some("-1:a".to_owned())).is_err());
         assert_eq!(split_cursor(Some("1:".to_owned())).unwrap(), (1, None));
         assert_eq!(split_cursor(Some("0:a:b".to_owned())).unwrap(), (0, Some("a:b".to_owned())));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_ours_or_refused(cursor in any::<String>()) {
+            if let Ok((index, inner)) = split_cursor(Some(cursor.clone())) {
+                let tail = inner.unwrap_or_default();
+                prop_assert_eq!(cursor.split_once(':').unwrap().1, tail);
+                prop_assert!(cursor.trim_start_matches(['+', '0']).starts_with(&index.to_string())
+                    || index == 0);
+            }
+        }
+
+        #[test]
+        fn a_cursor_that_we_gave_is_understood(index in any::<usize>(), inner in any::<String>()) {
+            let expected = (index, (!inner.is_empty()).then(|| inner.clone()));
+            prop_assert_eq!(split_cursor(Some(format!("{index}:{inner}"))).unwrap(), expected);
+        }
     }
 }

@@ -95,6 +95,7 @@ fn percent_decode(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::UriTemplate;
@@ -126,5 +127,25 @@ mod tests {
     fn a_template_without_variables_is_one_address() {
         assert!(UriTemplate::parse("docs://api-reference").is_fixed());
         assert_eq!(variables("docs://api-reference", "docs://api-reference"), Some(json!({})));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_for_is_taken_apart_or_refused(uri in any::<String>()) {
+            for template in ["ticket://{id}", "repo://{owner}/{repo}/contents/{+path}", "{+all}"] {
+                let template = UriTemplate::parse(template);
+                for value in template.variables(&uri).into_iter().flatten().map(|(_, value)| value) {
+                    prop_assert!(value.as_str().is_some_and(|it| !it.is_empty()));
+                }
+            }
+        }
+
+        #[test]
+        fn a_variable_comes_back_as_it_was_encoded(value in "\\PC{1,50}") {
+            let encode = |byte: u8| format!("%{byte:02X}");
+            let encoded: String = value.bytes().map(encode).collect();
+            let found = variables("ticket://{id}/history", &format!("ticket://{encoded}/history"));
+            prop_assert_eq!(found, Some(json!({ "id": value })));
+        }
     }
 }

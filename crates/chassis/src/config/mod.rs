@@ -69,3 +69,48 @@ pub(crate) fn load<S: Server>(
         Err(reader.problems)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fs};
+
+    use proptest::prelude::*;
+
+    use super::{Core, FileLayer, Reader, Transport, Vars};
+
+    /// What is said when every setting has the same value.
+    fn problems(value: &str) -> Vec<String> {
+        let (vars, nothing) = (Vars::default(), BTreeMap::new());
+        let mut reader = Reader::new(&vars, None, &nothing);
+        Core::read(&mut reader, "toy", Transport::Http);
+        let flags: BTreeMap<_, _> =
+            reader.settings.iter().map(|setting| (setting.variable, value.to_owned())).collect();
+        let mut reader = Reader::new(&vars, None, &flags);
+        Core::read(&mut reader, "toy", Transport::Http);
+        reader.problems.iter().map(ToString::to_string).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_wrong_value_is_never_repeated(value in "canary\\PC{0,80}") {
+            let problems = problems(&value);
+            prop_assert!(problems.len() > 10);
+            let leak = problems.iter().find(|problem| problem.contains("canary"));
+            prop_assert_eq!(leak, None);
+        }
+
+        #[test]
+        fn any_value_is_read_or_refused(value in any::<String>()) {
+            problems(&value);
+        }
+
+        #[test]
+        fn any_file_is_read_or_refused_without_its_text(text in "(canary)?\\PC{0,200}") {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), &text).unwrap();
+            if let Err(problem) = FileLayer::read(file.path()) {
+                prop_assert!(!problem.to_string().contains("canary"), "{problem}");
+            }
+        }
+    }
+}
