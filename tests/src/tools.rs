@@ -20,8 +20,8 @@ pub(crate) struct Said {
 
 impl ToolOutput for Said {}
 
-fn said(text: impl Into<String>) -> Result<Said> {
-    Ok(Said { text: text.into() })
+fn said(text: impl Into<String>) -> Said {
+    Said { text: text.into() }
 }
 
 /// Panics, before or after it first waits.
@@ -83,7 +83,7 @@ impl Tool for Hold {
         let flag = Flag(self.label);
         tracing::warn!(label = flag.0, "hold started");
         std::future::pending::<()>().await;
-        said("never")
+        Ok(said("never"))
     }
 }
 
@@ -113,7 +113,7 @@ impl Tool for Block {
             std::thread::sleep(seconds);
         });
         drop(blocking.await);
-        said("done")
+        Ok(said("done"))
     }
 }
 
@@ -180,7 +180,7 @@ impl Tool for Huge {
         .output_budget(SMALL);
 
     async fn call(self, _server: &Toy, _context: &CallContext) -> Result<Said> {
-        said("x ".repeat(5_000_000 / 2))
+        Ok(said("x ".repeat(5_000_000 / 2)))
     }
 }
 
@@ -202,7 +202,7 @@ impl Tool for Hostile {
         .output_budget(SMALL);
 
     async fn call(self, _server: &Toy, _context: &CallContext) -> Result<Said> {
-        said(self.text)
+        Ok(said(self.text))
     }
 }
 
@@ -222,6 +222,6 @@ impl Tool for Write {
         .own_text();
 
     async fn call(self, _server: &Toy, _context: &CallContext) -> Result<Said> {
-        said("written")
+        Ok(said("written"))
     }
 }

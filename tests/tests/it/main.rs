@@ -1,9 +1,7 @@
 //! A server that misbehaves in every way, driven as a real process: the chassis keeps it harmless.
 
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "clippy takes the helpers of an integration test for production code"
 )]
