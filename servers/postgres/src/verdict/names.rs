@@ -2,6 +2,7 @@
 
 /// Volatile by declaration, and yet without an effect: they read what changes by itself, or draw at random.
 const HARMLESS: &[&str] = &[
+    "bernoulli",
     "clock_timestamp",
     "current_query",
     "gen_random_bytes",
@@ -41,6 +42,9 @@ const HARMLESS: &[&str] = &[
     "pg_xact_commit_timestamp",
     "random",
     "random_normal",
+    "system",
+    "system_rows",
+    "system_time",
     "timeofday",
     "uuid_generate_v1",
     "uuid_generate_v1mc",

@@ -6,6 +6,7 @@
     reason = "a test that cannot set its stage fails at once"
 )]
 
+mod corpus;
 mod query;
 mod stage;
 mod tools;
