@@ -13,5 +13,8 @@ mod tables;
 mod tools;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::Config;
 pub use server::Postgres;

@@ -28,14 +28,19 @@ impl Canceller {
     pub(super) fn cancel(&self, connection: PgConnection, process: i32) {
         // Outside of a runtime the whole process is ending, and its connections with it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let pool = self.pool.clone();
+        let canceller = self.clone();
         runtime.spawn(async move {
-            let cancel = sqlx::query("SELECT pg_cancel_backend($1)").bind(process).execute(&pool);
-            if let Err(error) = cancel.await {
-                tracing::warn!(%error, "a statement could not be cancelled, its timeout will end it");
-            }
+            canceller.cancel_now(process).await;
             drop(connection);
         });
+    }
+
+    /// Cancels what a process runs.
+    pub(super) async fn cancel_now(&self, process: i32) {
+        let cancel = sqlx::query("SELECT pg_cancel_backend($1)").bind(process);
+        if let Err(error) = cancel.execute(&self.pool).await {
+            tracing::warn!(%error, "a statement could not be cancelled, its timeout will end it");
+        }
     }
 
     pub(super) async fn close(&self) {

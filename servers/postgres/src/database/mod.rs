@@ -45,7 +45,11 @@ impl Database {
     /// # Errors
     /// When the URL cannot be used or the database does not answer.
     pub(crate) async fn connect(config: &Config) -> Result<Self, ConnectError> {
-        let options = PgConnectOptions::from_str(config.database.expose_secret())
+        let url = config.database.expose_secret();
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(ConnectError::Url);
+        }
+        let options = PgConnectOptions::from_str(url)
             // The reason may repeat a part of the URL.
             .map_err(|_| ConnectError::Url)?
             .application_name("mcp-postgres")
@@ -108,8 +112,8 @@ impl Database {
             Root::Explain | Root::Show(_) => session.direct(checked, parameters, caps).await,
         };
         match &collected {
-            // What is still to come is cancelled, not read.
-            Ok(collected) if collected.is_cut => drop(session),
+            // What is still to come is cancelled.
+            Ok(collected) if collected.is_cut => session.cut().await?,
             _ => session.end().await?,
         }
         self.types.name(collected?, self).await

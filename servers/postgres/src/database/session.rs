@@ -1,5 +1,7 @@
 //! One call's use of a connection: a read-only transaction, always rolled back, and a reset.
 
+use std::time::Duration;
+
 use futures::TryStreamExt as _;
 use serde_json::Value;
 use sqlx::{
@@ -173,6 +175,13 @@ impl Session {
         Ok(())
     }
 
+    /// Ends a session that has more to send than anybody wants: cancels that, reads what is under way, and resets.
+    pub(super) async fn cut(self) -> Result<(), QueryError> {
+        self.canceller.cancel_now(self.process).await;
+        // Dropped after that time, the connection is closed.
+        tokio::time::timeout(DRAIN, self.end()).await.unwrap_or(Ok(()))
+    }
+
     fn connection(&mut self) -> Result<&mut PgConnection, QueryError> {
         let gone = || QueryError::Internal("the session has ended".into());
         self.connection.as_deref_mut().ok_or_else(gone)
@@ -183,6 +192,9 @@ impl Session {
         drop(self.connection.take().map(PoolConnection::detach));
     }
 }
+
+/// How long what was cancelled may go on sending.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// In the order of the numbers asked for.
 const PARAMETER_TYPES: &str = "

@@ -7,6 +7,7 @@
 )]
 
 mod corpus;
+mod life;
 mod query;
 mod stage;
 mod tools;

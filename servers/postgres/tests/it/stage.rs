@@ -25,7 +25,12 @@ impl Stage {
 
     /// Without tables.
     pub(crate) fn empty() -> Self {
-        let database = Postgres::shared().database();
+        Self::on(Postgres::shared())
+    }
+
+    /// Without tables, on a server of the test's own.
+    pub(crate) fn on(server: &Postgres) -> Self {
+        let database = server.database();
         let name = database.url().rsplit('/').next().unwrap();
         let role = format!("reader_{name}");
         let stage = Self { role, database, files: TempDir::new().unwrap() };
