@@ -1,0 +1,5 @@
+//! Nobody calls into the middle of the pipeline.
+
+use mcp_chassis::pipeline::run;
+
+fn main() {}

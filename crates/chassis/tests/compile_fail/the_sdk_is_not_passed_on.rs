@@ -1,0 +1,5 @@
+//! The SDK is nobody's through the chassis.
+
+use mcp_chassis::rmcp::ServerHandler;
+
+fn main() {}
