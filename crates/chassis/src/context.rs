@@ -1,9 +1,12 @@
 //! What a tool may know about the call it serves.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use mcp_auth::Principal;
-use mcp_limits::{ArgumentsHash, WriteKey};
+use mcp_limits::{ArgumentsHash, Freshness, WriteKey};
 
 use crate::changes::Change;
 
@@ -18,7 +21,9 @@ struct Inner {
     principal: Principal,
     request_id: String,
     write: Option<Write>,
+    ends_at: Instant,
     changes: Mutex<Vec<Change>>,
+    freshness: Mutex<Option<Freshness>>,
 }
 
 /// The identity of a keyed write: a store that records it in the transaction of the write makes the write
@@ -32,9 +37,16 @@ pub struct Write {
 }
 
 impl CallContext {
-    pub(crate) fn new(principal: Principal, request_id: String, write: Option<Write>) -> Self {
-        let changes = Mutex::default();
-        Self { inner: Arc::new(Inner { principal, request_id, write, changes }) }
+    /// A call that is cut off after `deadline`.
+    pub(crate) fn new(
+        principal: Principal,
+        request_id: String,
+        write: Option<Write>,
+        deadline: Duration,
+    ) -> Self {
+        let (ends_at, (changes, freshness)) = (Instant::now() + deadline, Default::default());
+        let inner = Inner { principal, request_id, write, ends_at, changes, freshness };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The verified caller.
@@ -50,6 +62,20 @@ impl CallContext {
     /// The identity of this write, when the caller gave an `idempotency_key`.
     pub fn write(&self) -> Option<&Write> {
         self.inner.write.as_ref()
+    }
+
+    /// How long the call may still take before it is cut off.
+    pub fn remaining(&self) -> Duration {
+        self.inner.ends_at.saturating_duration_since(Instant::now())
+    }
+
+    /// Tells the client whether the answer was kept from earlier; the last word counts.
+    pub fn cached(&self, freshness: Freshness) {
+        *self.inner.freshness.lock().unwrap_or_else(PoisonError::into_inner) = Some(freshness);
+    }
+
+    pub(crate) fn freshness(&self) -> Option<Freshness> {
+        *self.inner.freshness.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells subscribers of `uri`, once the call has succeeded.

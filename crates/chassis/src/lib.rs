@@ -62,7 +62,13 @@ pub use tool::{ConfiguredTool, Tool, ToolOutput};
 pub use mcp_auth::Principal;
 pub use mcp_errors::{Classify, Error, ErrorKind, Result};
 pub use mcp_limits::{
-    ArgumentsHash, ByteSize, Claim, HumanDuration, IdempotencyStore, Recorded, WriteKey,
+    ArgumentsHash, ByteSize, CacheState, Claim, Freshness, HumanDuration, IdempotencyStore,
+    Recorded, WriteKey,
+};
+#[cfg(feature = "upstream")]
+pub use mcp_limits::{
+    BaseUrl, Cache, CacheConfig, CacheKey, Cached, Upstream, UpstreamConfig, UpstreamCredential,
+    UpstreamLimits,
 };
 pub use mcp_sanitize::{Budget, PageCut};
 pub use rmcp::model::JsonObject;

@@ -50,6 +50,9 @@ pub(crate) fn meta_of<S: Server, A>(
     if let Some(deduplicated) = completed.deduplicated {
         meta.0.insert(format!("{OURS}deduplicated"), Value::Bool(deduplicated));
     }
+    if let Some(freshness) = completed.freshness {
+        meta.0.insert(format!("{OURS}cache"), json!(freshness));
+    }
     for (name, value) in &completed.annotations {
         // What the chassis says of a call is not the owners' to change.
         if !name.starts_with(OURS) && !name.starts_with("io.modelcontextprotocol/") {

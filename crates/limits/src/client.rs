@@ -1,19 +1,32 @@
 //! The one HTTP client of the workspace: every exchange is bounded in time and size, and goes nowhere else
 //! than it was sent.
 
-use std::time::Duration;
+mod public;
+
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use mcp_errors::{Error, ErrorKind, Result};
-use reqwest::{RequestBuilder, Response, StatusCode, header, redirect::Policy};
+use reqwest::{
+    ClientBuilder, RequestBuilder, Response, StatusCode,
+    header::{self, HeaderMap},
+    redirect::Policy,
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 use url::{Url, form_urlencoded};
+
+use self::public::PublicResolver;
+use crate::Failure;
 
 /// How long a connection may take to be made, whatever the exchange may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(30);
+/// How long an upstream may send nothing in the middle of an answer.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How many redirects within one host are followed.
+const MAX_REDIRECTS: usize = 3;
 
 /// The bounds of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +39,8 @@ pub struct ExchangeBounds {
 
 /// A client of one service; cheap to clone.
 ///
-/// Redirects are not followed, proxies of the environment are not used, and only a 200 is an answer. Errors name
-/// the service and never the URL, which may hold a secret.
+/// Proxies of the environment are not used, redirects are not followed (an upstream's within its host alone are), and
+/// only a 200 is an answer. Errors name the service and never the URL, which may hold a secret.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: reqwest::Client,
@@ -40,17 +53,40 @@ impl HttpClient {
     /// # Errors
     /// When TLS cannot be set up: the machine has no root certificates.
     pub fn new(service: &'static str) -> Result<Self> {
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_DEADLINE)
-            .pool_idle_timeout(IDLE)
-            .user_agent(concat!("mcp-chassis/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| {
-                let text = "TLS cannot be set up, install the system's root certificates";
-                Error::new(ErrorKind::Unavailable, text).with_source(error.without_url())
-            })?;
+        let agent = concat!("mcp-chassis/", env!("CARGO_PKG_VERSION"));
+        Self::build(service, reqwest::Client::builder().redirect(Policy::none()).user_agent(agent))
+    }
+
+    /// A client of an upstream: it follows redirects within the host, and reaches private addresses only where
+    /// that is allowed.
+    pub(crate) fn of_upstream(
+        service: &'static str,
+        agent: &str,
+        private_addresses: bool,
+    ) -> Result<Self> {
+        let builder = reqwest::Client::builder()
+            .redirect(Policy::custom(|attempt| {
+                let home = attempt.previous().first().map(Url::origin);
+                let stays = home == Some(attempt.url().origin());
+                let few = attempt.previous().len() <= MAX_REDIRECTS;
+                if stays && few { attempt.follow() } else { attempt.stop() }
+            }))
+            .read_timeout(SILENCE)
+            .user_agent(agent);
+        let guarded = if private_addresses {
+            builder
+        } else {
+            builder.dns_resolver(Arc::new(PublicResolver))
+        };
+        Self::build(service, guarded)
+    }
+
+    fn build(service: &'static str, builder: ClientBuilder) -> Result<Self> {
+        let bounded = builder.no_proxy().connect_timeout(CONNECT_DEADLINE).pool_idle_timeout(IDLE);
+        let client = bounded.build().map_err(|error| {
+            let text = "TLS cannot be set up, install the system's root certificates";
+            Error::new(ErrorKind::Unavailable, text).with_source(error.without_url())
+        })?;
         Ok(Self { client, service })
     }
 
@@ -87,24 +123,45 @@ impl HttpClient {
     }
 
     async fn exchange(&self, request: RequestBuilder, bounds: ExchangeBounds) -> Result<Bytes> {
-        let request = request.header(header::ACCEPT, "application/json");
-        let whole = async {
-            let response = request.send().await.map_err(|error| self.failed(error))?;
-            self.read(response, bounds.max_bytes).await
-        };
-        timeout(bounds.deadline, whole).await.unwrap_or_else(|_elapsed| Err(self.late()))
+        let answer = self.send(request, bounds).await?;
+        if answer.status == StatusCode::OK {
+            return Ok(answer.body);
+        }
+        Err(self.wrong("did not answer 200", Some(answer.status.as_u16())))
     }
 
-    async fn read(&self, mut response: Response, max_bytes: usize) -> Result<Bytes> {
-        if response.status() != StatusCode::OK {
-            return Err(self.wrong("did not answer 200", Some(response.status().as_u16())));
-        }
-        let too_large = || self.wrong("sent more than is read", None);
+    /// A request that [`HttpClient::send`] makes.
+    pub(crate) fn request(&self, url: &Url) -> RequestBuilder {
+        self.client.get(url.clone())
+    }
+
+    /// One exchange, whatever its status; the body is read with a 200 only.
+    pub(crate) async fn send(
+        &self,
+        request: RequestBuilder,
+        bounds: ExchangeBounds,
+    ) -> Result<Answer, Failure> {
+        let request = request.header(header::ACCEPT, "application/json");
+        let whole = async {
+            let response = request.send().await.map_err(|error| self.unreachable(error))?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = match status {
+                StatusCode::OK => self.read(response, bounds.max_bytes).await?,
+                _ => Bytes::new(),
+            };
+            Ok(Answer { status, headers, body })
+        };
+        let late = || Failure::broken(self.late());
+        timeout(bounds.deadline, whole).await.unwrap_or_else(|_elapsed| Err(late()))
+    }
+
+    async fn read(&self, mut response: Response, max_bytes: usize) -> Result<Bytes, Failure> {
+        let too_large = || Failure::answered(self.wrong("sent more than is read", None));
         if response.content_length().is_some_and(|length| length > max_bytes as u64) {
             return Err(too_large());
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.cut_off(error))? {
             if body.len() + chunk.len() > max_bytes {
                 return Err(too_large());
             }
@@ -113,16 +170,22 @@ impl HttpClient {
         Ok(body.freeze())
     }
 
-    fn failed(&self, error: reqwest::Error) -> Error {
-        let error = error.without_url();
-        let failure = if error.is_timeout() {
-            self.late()
-        } else if error.is_connect() {
-            Error::new(ErrorKind::Unavailable, format!("{} cannot be reached", self.service))
-        } else {
-            self.wrong("broke off the exchange", None)
-        };
-        failure.with_source(error)
+    /// There was no connection, or it ended before an answer began.
+    fn unreachable(&self, error: reqwest::Error) -> Failure {
+        let text = format!("{} cannot be reached", self.service);
+        self.broken(error, Error::new(ErrorKind::Unavailable, text))
+    }
+
+    /// The answer began and did not end.
+    fn cut_off(&self, error: reqwest::Error) -> Failure {
+        self.broken(error, self.wrong("broke off the exchange", None))
+    }
+
+    fn broken(&self, cause: reqwest::Error, told: Error) -> Failure {
+        // The URL may hold a secret.
+        let cause = cause.without_url();
+        let told = if cause.is_timeout() { self.late() } else { told };
+        Failure::broken(told.with_source(cause))
     }
 
     fn late(&self) -> Error {
@@ -133,4 +196,13 @@ impl HttpClient {
         let kind = ErrorKind::Upstream { service: self.service.into(), status };
         Error::new(kind, format!("{} {problem}", self.service))
     }
+}
+
+/// What came back, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Empty unless the status is 200.
+    pub(crate) body: Bytes,
 }

@@ -27,6 +27,6 @@ pub(super) fn schema<S: Server>() -> Result<(), Failure> {
     let mut reader = Reader::new(&vars, None, &flags);
     Core::read(&mut reader, S::NAME, Transport::Http);
     S::Config::read(&mut reader);
-    let schema = config::schema(&reader.settings, &format!("Configuration of mcp-{}", S::NAME));
+    let schema = config::schema(&reader, &format!("Configuration of mcp-{}", S::NAME));
     print(format!("{schema:#}\n").as_bytes())
 }

@@ -54,7 +54,6 @@ impl Core {
             )
             .map(|names| names.0);
         let overrides = reader.table("tools");
-        // Upstream limits have no setting here until a server with an upstream reads them.
         refuse_unbuilt(reader);
         Self { http, edge, auth, limits, audit, log, idempotency, read_only, tools, overrides }
     }

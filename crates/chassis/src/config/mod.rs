@@ -8,6 +8,8 @@ mod foreign;
 mod list;
 mod reader;
 mod show;
+#[cfg(feature = "upstream")]
+mod upstream;
 mod vars;
 
 use std::{collections::BTreeMap, path::PathBuf};

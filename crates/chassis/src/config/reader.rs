@@ -59,6 +59,8 @@ pub struct Reader<'a> {
     pub(crate) settings: Vec<Described>,
     pub(crate) problems: Vec<Problem>,
     tables: BTreeSet<&'static str>,
+    /// The entries of `[upstream]` that the server asked for.
+    pub(crate) upstreams: BTreeSet<&'static str>,
 }
 
 impl<'a> Reader<'a> {
@@ -67,8 +69,9 @@ impl<'a> Reader<'a> {
         file: Option<&'a FileLayer>,
         flags: &'a BTreeMap<&'static str, String>,
     ) -> Self {
-        let (settings, problems, tables) = Default::default();
-        Self { vars, file, flags, settings, problems, tables }
+        let (settings, problems) = Default::default();
+        let (tables, upstreams) = Default::default();
+        Self { vars, file, flags, settings, problems, tables, upstreams }
     }
 
     /// A setting with a default.
@@ -174,6 +177,25 @@ impl<'a> Reader<'a> {
         entries
     }
 
+    /// One entry of a table, `[<table>.<name>]`, where the file has it.
+    #[cfg(feature = "upstream")]
+    pub(super) fn entry<T: DeserializeOwned>(
+        &mut self,
+        table: &'static str,
+        name: &str,
+    ) -> Option<T> {
+        self.tables.insert(table);
+        let file = self.file?;
+        let entry = file.table(table)?.get(name)?.clone();
+        entry.try_into().map_err(|error: toml::de::Error| error.message().to_owned()).map_or_else(
+            |text| {
+                self.problem(&format!("[{table}.{name}]"), &format!("file {}", file.path), text);
+                None
+            },
+            Some,
+        )
+    }
+
     /// A setting of the contract that this version does not have yet: refused by name, never ignored.
     pub(crate) fn unbuilt(&mut self, variable: &str) {
         // As a secret it could be given by file, too.
@@ -202,8 +224,25 @@ impl<'a> Reader<'a> {
         described.map_or_else(default, |setting| setting.origin.clone())
     }
 
+    /// Reports entries of `[upstream]` that name none of this server's.
+    fn refuse_unknown_upstreams(&mut self) {
+        let Some((file, table)) = self.file.and_then(|file| Some((file, file.table("upstream")?)))
+        else {
+            return;
+        };
+        let known: Vec<_> = self.upstreams.iter().map(|name| format!("`{name}`")).collect();
+        for name in table.keys().filter(|name| !self.upstreams.contains(name.as_str())) {
+            let text = format!("is not an upstream of this server; known: {}", known.join(", "));
+            let origin = format!("file {}", file.path);
+            self.problems.push(Problem::new(&format!("[upstream.{name}]"), &origin, text));
+        }
+    }
+
     /// Reports keys of the file that nobody asked for, with the nearest that somebody did.
     pub(crate) fn refuse_unknown_keys(&mut self) {
+        if !self.upstreams.is_empty() {
+            self.refuse_unknown_upstreams();
+        }
         let Some(file) = self.file else { return };
         let mut known: BTreeSet<String> = self.tables.iter().map(|&name| name.to_owned()).collect();
         for setting in &self.settings {

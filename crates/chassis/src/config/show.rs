@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Described;
+use super::{Described, Reader};
 
 /// What a secret is shown as.
 const MASK: &str = "********";
@@ -25,9 +25,9 @@ pub(crate) fn show(settings: &[Described]) -> String {
 }
 
 /// A JSON Schema (2020-12) of the configuration file.
-pub(crate) fn schema(settings: &[Described], title: &str) -> Value {
+pub(crate) fn schema(reader: &Reader<'_>, title: &str) -> Value {
     let mut root = Map::new();
-    for setting in settings {
+    for setting in &reader.settings {
         let mut path: Vec<&str> = setting.key.split('.').collect();
         let Some(mut name) = path.pop() else { continue };
         if setting.key == TOOLS {
@@ -53,6 +53,13 @@ pub(crate) fn schema(settings: &[Described], title: &str) -> Value {
                 .or_insert_with(|| json!({ "type": "string", "description": description }));
         }
     }
+    if !reader.upstreams.is_empty() {
+        let entries = reader.upstreams.iter().map(|&name| (name.to_owned(), upstream_entry()));
+        let entries: Map<_, _> = entries.collect();
+        let table =
+            json!({ "type": "object", "additionalProperties": false, "properties": entries });
+        root.insert("upstream".to_owned(), table);
+    }
     root.insert(TOOLS.to_owned(), tools_table());
     let auth = root.get_mut("auth").and_then(|auth| auth.get_mut("properties"));
     if let Some(Value::Object(auth)) = auth {
@@ -77,6 +84,18 @@ fn property(setting: &Described) -> Value {
         property.insert("default".to_owned(), json!(default));
     }
     property
+}
+
+fn upstream_entry() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "max_concurrency": { "type": "integer", "minimum": 1, "description": "requests at once" },
+            "min_interval": { "type": "string", "description": "between two requests, like `100ms`" },
+            "attempts": { "type": "integer", "minimum": 1, "description": "for one call" },
+        },
+    })
 }
 
 fn scope_map_table() -> Value {

@@ -111,9 +111,9 @@ async fn perform<S: Server, A: Answer>(
 ) -> Result<Completed<A>> {
     let Admitted { policy, effect, limits, write, call } = admitted;
     let keyed = write.is_some();
-    let context =
-        CallContext::new(caller.principal.clone(), caller.request_id.to_string(), write.clone());
     let deadline = policy.deadline.min(app.guards.deadline);
+    let (principal, request_id) = (caller.principal.clone(), caller.request_id.to_string());
+    let context = CallContext::new(principal, request_id, write.clone(), deadline);
     let (answer, replayed) = mcp_limits::within(deadline, &caller.cancelled, async {
         let queued = app.recorder.metrics().queued();
         let _permit = app.guards.permit(caller, limits).await?;
@@ -131,7 +131,8 @@ async fn perform<S: Server, A: Answer>(
         (true, true) if replayed => Some(true),
         _ => None,
     };
-    Ok(Completed { answer, provenance, deduplicated, annotations: JsonObject::new() })
+    let (freshness, annotations) = (context.freshness(), JsonObject::new());
+    Ok(Completed { answer, provenance, deduplicated, freshness, annotations })
 }
 
 /// Makes a keyed write happen exactly once; everything else just happens.

@@ -1,6 +1,7 @@
 //! How an operation ended, before it is put into protocol terms.
 
 use mcp_errors::{Error, ToolFailure};
+use mcp_limits::Freshness;
 use mcp_sanitize::Findings;
 use rmcp::model::JsonObject;
 
@@ -12,6 +13,8 @@ pub(crate) struct Completed<A> {
     pub(crate) provenance: Option<Provenance>,
     /// `false`: a write without a key; `true`: an earlier result, replayed; `None`: anything else.
     pub(crate) deduplicated: Option<bool>,
+    /// Whether it was kept from earlier, where the domain keeps answers.
+    pub(crate) freshness: Option<Freshness>,
     /// What the owners' hook adds to `_meta`.
     pub(crate) annotations: JsonObject,
 }

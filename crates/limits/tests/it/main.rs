@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod bulkhead;
+#[cfg(feature = "cache")]
+#[cfg(test)]
+mod cache;
 #[cfg(feature = "client")]
 #[cfg(test)]
 mod client;
@@ -9,3 +12,6 @@ mod client;
 mod idempotency;
 #[cfg(test)]
 mod quota;
+#[cfg(feature = "client")]
+#[cfg(test)]
+mod upstream;

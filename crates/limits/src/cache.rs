@@ -1,0 +1,145 @@
+//! Answers that are kept for a while: fetched once however many ask, and stale rather than none.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use mcp_errors::{Error, Result};
+use tokio::time::Instant;
+
+use crate::{CacheState, Freshness};
+
+/// The size of a [`Cache`] and how long it keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheConfig {
+    /// How long an answer is as good as a new one.
+    pub fresh: Duration,
+    /// How much longer it stands in for a source that fails.
+    pub stale: Duration,
+    /// The most that all answers weigh together, in bytes.
+    pub max_bytes: u64,
+}
+
+/// Whose answer it is, and to what.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CacheKey(String);
+
+impl CacheKey {
+    /// An answer that is the same for everybody.
+    pub fn public(question: &[&str]) -> Self {
+        Self::new("", question)
+    }
+
+    /// An answer for `principal` alone.
+    pub fn of(principal: &str, question: &[&str]) -> Self {
+        Self::new(principal, question)
+    }
+
+    /// The length before each part keeps `["a", "bc"]` apart from `["ab", "c"]`.
+    fn new(principal: &str, question: &[&str]) -> Self {
+        let parts = [principal].into_iter().chain(question.iter().copied());
+        Self(parts.map(|part| format!("{}:{part}", part.len())).collect::<Vec<_>>().concat())
+    }
+}
+
+/// An answer and where it came from.
+#[derive(Clone, Debug)]
+pub struct Cached<V> {
+    /// The answer.
+    pub value: Arc<V>,
+    /// Whence it is, and how old.
+    pub freshness: Freshness,
+}
+
+/// Answers of one kind.
+pub struct Cache<V> {
+    fresh: moka::future::Cache<CacheKey, Entry<V>>,
+    kept: moka::future::Cache<CacheKey, Entry<V>>,
+    weigh: fn(&V) -> usize,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    value: Arc<V>,
+    fetched_at: Instant,
+    bytes: u32,
+}
+
+// Derived, it would ask the same of the value.
+impl<V> Clone for Entry<V> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), ..*self }
+    }
+}
+
+impl<V: Send + Sync + 'static> Cache<V> {
+    /// An empty cache; `weigh` says about how many bytes an answer takes.
+    pub fn new(config: CacheConfig, weigh: fn(&V) -> usize) -> Self {
+        let layer = |lifetime| {
+            moka::future::Cache::builder()
+                .time_to_live(lifetime)
+                .max_capacity(config.max_bytes)
+                .weigher(|_: &CacheKey, entry: &Entry<V>| entry.bytes)
+                .build()
+        };
+        // Two layers with shared values: what has left the first may still be in the second.
+        Self { fresh: layer(config.fresh), kept: layer(config.fresh + config.stale), weigh }
+    }
+
+    /// The answer under `key`: kept, or of `fetch`. Whoever asks for the same meanwhile waits for the one
+    /// that fetches; when that one goes away, another takes over.
+    ///
+    /// # Errors
+    /// Those of `fetch`, where nothing older may stand in.
+    pub async fn get(
+        &self,
+        key: CacheKey,
+        fetch: impl Future<Output = Result<V>> + Send,
+    ) -> Result<Cached<V>> {
+        let fetched = async {
+            let entry = self.entry(&key, fetch.await?);
+            self.kept.insert(key.clone(), entry.clone()).await;
+            Ok(entry)
+        };
+        match self.fresh.entry_by_ref(&key).or_try_insert_with(Box::pin(fetched)).await {
+            Ok(found) if found.is_fresh() => Ok(found.into_value().cached(CacheState::Miss)),
+            Ok(found) => Ok(found.into_value().cached(CacheState::Hit)),
+            Err(error) => self.stand_in(&key, &error).await.ok_or_else(|| shared(error)),
+        }
+    }
+
+    fn entry(&self, key: &CacheKey, value: V) -> Entry<V> {
+        let bytes = key.0.len() + (self.weigh)(&value);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Entry { value: Arc::new(value), fetched_at: Instant::now(), bytes }
+    }
+
+    /// An older answer, unless the failure is an answer itself: what is gone stays gone.
+    async fn stand_in(&self, key: &CacheKey, error: &Error) -> Option<Cached<V>> {
+        if !error.kind().retryable() {
+            return None;
+        }
+        Some(self.kept.get(key).await?.cached(CacheState::Stale))
+    }
+}
+
+impl<V> Entry<V> {
+    fn cached(self, state: CacheState) -> Cached<V> {
+        let age = match state {
+            CacheState::Miss => Duration::ZERO,
+            CacheState::Hit | CacheState::Stale => self.fetched_at.elapsed(),
+        };
+        Cached { value: self.value, freshness: Freshness { state, age } }
+    }
+}
+
+impl<V> fmt::Debug for Cache<V> {
+    /// Without what is kept, which may be anybody's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").finish_non_exhaustive()
+    }
+}
+
+/// One failure for everybody who waited for it.
+fn shared(error: Arc<Error>) -> Error {
+    let copy = Error::new(error.kind().clone(), error.message().to_owned());
+    copy.with_source(error)
+}

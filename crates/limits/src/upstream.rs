@@ -1,0 +1,228 @@
+//! One system behind a server: asked at a bearable pace, asked again where that is safe, left alone while it is down.
+
+mod breaker;
+mod config;
+mod credential;
+mod pace;
+mod retry;
+mod validators;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use mcp_errors::{Error, ErrorKind, Result};
+use reqwest::{RequestBuilder, StatusCode, header::IF_NONE_MATCH};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
+use tracing::Instrument;
+use url::Url;
+
+pub use config::{BaseUrl, UpstreamConfig, UpstreamLimits};
+pub use credential::UpstreamCredential;
+
+use self::{breaker::Breaker, pace::Pace, validators::Validators};
+use crate::{ExchangeBounds, Failure, HttpClient, client::Answer};
+
+/// The largest answer, in bytes.
+const MAX_BYTES: usize = 4 << 20;
+/// The longest that one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// Whether a request may be made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It changes nothing, or changes the same thing again: another attempt is safe.
+    Safe,
+    /// Its answer may be lost after it was carried out: one attempt alone.
+    Never,
+}
+
+/// A system that is asked over HTTP.
+#[derive(Debug)]
+pub struct Upstream {
+    http: HttpClient,
+    service: &'static str,
+    base: Url,
+    credential: Option<UpstreamCredential>,
+    limits: UpstreamLimits,
+    pace: Pace,
+    breaker: Breaker,
+    validators: Validators,
+}
+
+impl Upstream {
+    /// The upstream `service`, named as a user knows it (`Open-Meteo`); `agent` is our `User-Agent`, like
+    /// `mcp-weather/1.0.0`.
+    ///
+    /// # Errors
+    /// When the base is not an HTTP address, or TLS cannot be set up.
+    pub fn new(service: &'static str, agent: &str, config: &UpstreamConfig) -> Result<Self> {
+        Ok(Self {
+            http: HttpClient::of_upstream(service, agent, config.is_chosen)?,
+            service,
+            base: config.base.to_url()?,
+            credential: None,
+            limits: config.limits,
+            pace: Pace::new(&config.limits),
+            breaker: Breaker::new(service),
+            validators: Validators::new(),
+        })
+    }
+
+    /// Sends a credential with every request.
+    #[must_use]
+    pub fn with_credential(self, credential: UpstreamCredential) -> Self {
+        Self { credential: Some(credential), ..self }
+    }
+
+    /// Gets what stands at `path` under the base, segment by segment, as JSON.
+    ///
+    /// # Errors
+    /// Those of [`Upstream::get`], and [`ErrorKind::Upstream`] for another text than the agreed one.
+    pub async fn get_json<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        within: Duration,
+    ) -> Result<T> {
+        let body = self.get(path, query, within).await?;
+        serde_json::from_slice(&body).map_err(|error| {
+            let kind = ErrorKind::Upstream { service: self.service.into(), status: None };
+            // Not the parser's text: it may repeat what was sent.
+            let cause = format!("line {} column {}", error.line(), error.column());
+            let text = format!("{} answered something that cannot be read", self.service);
+            Error::new(kind, text).with_source(cause)
+        })
+    }
+
+    /// Gets what stands at `path` under the base. No segment can leave its place, whatever it holds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::RateLimited`], [`ErrorKind::Timeout`], [`ErrorKind::Unavailable`] when
+    /// there is no connection or the upstream is left alone, [`ErrorKind::Upstream`] otherwise.
+    pub async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        within: Duration,
+    ) -> Result<Bytes> {
+        let url = &self.url(path, query)?;
+        self.run(Repeat::Safe, within, |deadline| self.fetch(url, deadline)).await
+    }
+
+    /// Makes a call under this upstream's pace, retries and circuit breaker. `attempt` is given the time it may take.
+    ///
+    /// # Errors
+    /// That of the last attempt, or [`ErrorKind::Unavailable`] while the upstream is left alone.
+    pub async fn run<T, F>(
+        &self,
+        repeat: Repeat,
+        within: Duration,
+        attempt: impl Fn(Duration) -> F + Send,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        let pass = self.breaker.admit()?;
+        let span = tracing::debug_span!("upstream", service = self.service);
+        let outcome =
+            self.attempts(repeat, Instant::now() + within, attempt).instrument(span).await;
+        pass.ended(outcome.as_ref().is_err_and(|failure| failure.broken));
+        outcome.map_err(Error::from)
+    }
+
+    async fn attempts<T, F>(
+        &self,
+        repeat: Repeat,
+        deadline: Instant,
+        attempt: impl Fn(Duration) -> F + Send,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        let most = if repeat == Repeat::Safe { self.limits.attempts.get() } else { 1 };
+        let mut made = 0;
+        loop {
+            let turn = self.pace.turn(deadline).await.map_err(Failure::answered)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let failure = match attempt(left.min(ATTEMPT)).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            drop(turn);
+            made += 1;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match retry::pause(&failure, made, left) {
+                Some(pause) if made < most => {
+                    let service = self.service;
+                    tracing::debug!(
+                        service,
+                        attempt = made,
+                        ?pause,
+                        "asking again: {}",
+                        failure.error
+                    );
+                    sleep(pause).await;
+                }
+                _ => return Err(failure),
+            }
+        }
+    }
+
+    /// One attempt. What was sent before is not sent again when the upstream says that it still holds (RFC 9110 §13).
+    async fn fetch(&self, url: &Url, deadline: Duration) -> Result<Bytes, Failure> {
+        let known = self.validators.of(url).await;
+        let mut request = self.http.request(url);
+        if let Some(known) = &known {
+            request = request.header(IF_NONE_MATCH, &known.etag);
+        }
+        let answer = self.exchange(request, Instant::now() + deadline).await?;
+        match (answer.status, known) {
+            (StatusCode::NOT_MODIFIED, Some(known)) => Ok(known.body),
+            (StatusCode::OK, _) => {
+                self.validators.keep(url, &answer).await;
+                Ok(answer.body)
+            }
+            (status, _) => Err(Failure::of_answer(self.service, status, &answer.headers)),
+        }
+    }
+
+    /// Sends a request with our credential; when that is refused, once more with the one before it.
+    async fn exchange(&self, request: RequestBuilder, until: Instant) -> Result<Answer, Failure> {
+        let bounds = || {
+            let deadline = until.saturating_duration_since(Instant::now());
+            ExchangeBounds { max_bytes: MAX_BYTES, deadline }
+        };
+        let Some(credential) = &self.credential else {
+            return self.http.send(request, bounds()).await;
+        };
+        let again = request.try_clone();
+        let request = request.header(credential.header(), credential.current().await);
+        let answer = self.http.send(request, bounds()).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        match (again, credential.previous().await) {
+            (Some(again), Some(previous)) => {
+                self.http.send(again.header(credential.header(), previous), bounds()).await
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url> {
+        let mut url = self.base.clone();
+        // The parser would resolve a dot segment, and so leave its place.
+        if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+            return Err(Error::internal("an empty or dot segment in an upstream's path"));
+        }
+        url.path_segments_mut()
+            .map_err(|()| Error::internal("the base of an upstream has no path"))?
+            .pop_if_empty()
+            .extend(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+}

@@ -1,0 +1,124 @@
+//! The secret that an upstream knows us by: held here alone, and read again where it stands in a file.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use mcp_errors::{Error, ErrorKind, Result};
+use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{
+    fs::File,
+    io::AsyncReadExt,
+    sync::{Mutex, MutexGuard},
+    time::Instant,
+};
+
+/// A file is not read more often.
+const RELOAD: Duration = Duration::from_secs(1);
+/// So long a replaced secret stays usable: the upstream may learn of the new one later than we do.
+const OVERLAP: Duration = Duration::from_mins(5);
+/// The longest secret, in bytes.
+const MAX_SECRET: u64 = 8 << 10;
+
+/// A secret that is sent in one header with every request.
+#[derive(Debug)]
+pub struct UpstreamCredential {
+    header: HeaderName,
+    file: Option<PathBuf>,
+    secrets: Mutex<Secrets>,
+}
+
+/// Marked as sensitive, so that none of them is ever printed.
+#[derive(Debug)]
+struct Secrets {
+    current: HeaderValue,
+    /// What was current before, and until when.
+    previous: Option<(HeaderValue, Instant)>,
+    read_at: Instant,
+}
+
+impl UpstreamCredential {
+    /// A secret that stays as it is.
+    ///
+    /// # Errors
+    /// When it, or the name, cannot stand in a header.
+    pub fn fixed(header: &'static str, secret: &SecretString) -> Result<Self> {
+        Self::new(header, None, secret)
+    }
+
+    /// The secret in `file`, which is read again within a second of its change. The one before stays usable for five
+    /// minutes, and is tried when the upstream refuses the new one.
+    ///
+    /// # Errors
+    /// When the file cannot be read now, or as [`UpstreamCredential::fixed`].
+    pub async fn in_file(header: &'static str, file: PathBuf) -> Result<Self> {
+        let secret = read(&file).await?;
+        Self::new(header, Some(file), &secret)
+    }
+
+    fn new(header: &'static str, file: Option<PathBuf>, secret: &SecretString) -> Result<Self> {
+        let header = HeaderName::from_bytes(header.as_bytes()).map_err(|_cause| unusable())?;
+        let secrets =
+            Secrets { current: header_value(secret)?, previous: None, read_at: Instant::now() };
+        Ok(Self { header, file, secrets: Mutex::new(secrets) })
+    }
+
+    pub(super) fn header(&self) -> &HeaderName {
+        &self.header
+    }
+
+    /// The secret as it is now.
+    pub(super) async fn current(&self) -> HeaderValue {
+        self.fresh().await.current.clone()
+    }
+
+    /// What may still be tried when the current one is refused.
+    pub(super) async fn previous(&self) -> Option<HeaderValue> {
+        let secrets = self.secrets.lock().await;
+        let (previous, until) = secrets.previous.as_ref()?;
+        (Instant::now() < *until).then(|| previous.clone())
+    }
+
+    async fn fresh(&self) -> MutexGuard<'_, Secrets> {
+        let mut secrets = self.secrets.lock().await;
+        let Some(file) = self.file.as_ref().filter(|_| secrets.read_at.elapsed() >= RELOAD) else {
+            return secrets;
+        };
+        secrets.read_at = Instant::now();
+        match read(file).await.and_then(|secret| header_value(&secret)) {
+            Ok(value) if value != secrets.current => {
+                let replaced = std::mem::replace(&mut secrets.current, value);
+                secrets.previous = Some((replaced, Instant::now() + OVERLAP));
+            }
+            Ok(_unchanged) => {}
+            // A file that is being replaced may be gone for a moment.
+            Err(error) => tracing::warn!("the last credential stays in use: {error}"),
+        }
+        secrets
+    }
+}
+
+async fn read(file: &Path) -> Result<SecretString> {
+    let unreadable = |cause| unusable().with_source(cause);
+    let mut text = String::new();
+    let opened = File::open(file).await.map_err(|cause: std::io::Error| unreadable(cause))?;
+    let mut bounded = opened.take(MAX_SECRET + 1);
+    bounded.read_to_string(&mut text).await.map_err(unreadable)?;
+    if text.len() as u64 > MAX_SECRET || text.trim().is_empty() {
+        return Err(unusable());
+    }
+    Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
+fn header_value(secret: &SecretString) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_cause| unusable())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn unusable() -> Error {
+    let kind = ErrorKind::InvalidInput { fields: Vec::new() };
+    Error::new(kind, "the credential of an upstream cannot be read or cannot stand in a header")
+}
