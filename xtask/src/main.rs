@@ -7,6 +7,7 @@ mod layers;
 mod prerequisites;
 mod process;
 mod run;
+mod sample;
 mod server;
 mod snapshots;
 mod test;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use cargo_metadata::Message;
 
 use crate::process::{cargo, output};
+use crate::sample::Environment;
 use crate::workspace;
 
 /// A package of `servers/`.
@@ -56,8 +57,9 @@ impl Server {
 }
 
 /// Every scope that some tool of the program needs.
-pub(crate) fn scopes(program: &Path) -> Result<BTreeSet<String>> {
-    let tools = output(Command::new(program).args(["tools", "--json"]))?;
+pub(crate) fn scopes(program: &Path, environment: &Environment) -> Result<BTreeSet<String>> {
+    let mut command = Command::new(program);
+    let tools = output(command.args(["tools", "--json"]).envs(environment.iter().cloned()))?;
     scopes_in(&tools).with_context(|| format!("`{} tools --json`", program.display()))
 }
 

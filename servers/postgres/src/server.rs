@@ -133,9 +133,14 @@ impl Postgres {
         if facts.root != Root::Query {
             return Err(Refusal::construct("EXPLAIN of EXPLAIN or SHOW").into());
         }
-        let options = if analyze { "ANALYZE, BUFFERS, FORMAT JSON" } else { "FORMAT JSON" };
-        let explain = format!("EXPLAIN ({options}) {sql}");
-        self.database.run(&Root::Explain, &explain, parameters, self.caps).await
+        let prefix = if analyze {
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+        } else {
+            "EXPLAIN (FORMAT JSON) "
+        };
+        let explain = format!("{prefix}{sql}");
+        let explained = self.database.run(&Root::Explain, &explain, parameters, self.caps).await;
+        explained.map_err(|error| error.behind(prefix))
     }
 
     /// What a statement names, when nothing of it has an effect.

@@ -1,6 +1,7 @@
 //! `demo`: servers driven by a real MCP client, as a transcript.
 
 mod conversation;
+mod postgres;
 mod stage;
 mod ticketing;
 
@@ -12,12 +13,13 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use mcp_testkit::wire::VERSIONS;
 
+use crate::sample::Environment;
 use crate::server::Server;
 use conversation::Conversation;
 use stage::{Stage, Transport};
 
 /// Every demo, one file each.
-const SCRIPTS: [Script; 1] = [ticketing::SCRIPT];
+const SCRIPTS: [Script; 2] = [ticketing::SCRIPT, postgres::SCRIPT];
 
 /// A server that has not finished its part by then hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -42,7 +44,7 @@ struct Script {
     /// The scopes of a client that may do everything, separated by spaces.
     scopes: &'static str,
     /// Where the server keeps its data, given a folder of its own.
-    environment: fn(&Path) -> Vec<(&'static str, String)>,
+    environment: fn(&Path) -> Result<Environment>,
     /// What the client says, and what it expects to hear.
     steps: for<'a> fn(&'a mut Conversation) -> Steps<'a>,
 }

@@ -48,7 +48,7 @@ impl Stage {
         let audit_log = folder.path().join("audit.jsonl");
         let mut command =
             ServerCommand::new(program).env("RUST_LOG", "error").env("MCP_AUDIT_LOG", &audit_log);
-        for (name, value) in (script.environment)(folder.path()) {
+        for (name, value) in (script.environment)(folder.path())? {
             command = command.env(name, value);
         }
         Ok(Self { command, scopes: script.scopes, audit_log, _folder: folder })

@@ -10,7 +10,8 @@ pub(super) const SCRIPT: Script = Script {
     server: "ticketing",
     scopes: "tickets:read tickets:write",
     environment: |folder| {
-        vec![("DATABASE_URL", format!("sqlite:{}", folder.join("tickets.db").display()))]
+        let file = folder.join("tickets.db");
+        Ok(vec![("DATABASE_URL", format!("sqlite:{}", file.display()))])
     },
     steps: |conversation| Box::pin(steps(conversation)),
 };

@@ -24,6 +24,8 @@ pub(crate) struct StdioServer<'a> {
     pub(crate) program: &'a Path,
     /// Separated by spaces.
     pub(crate) scopes: &'a str,
+    /// What else it needs.
+    pub(crate) environment: &'a [(&'static str, String)],
 }
 
 impl fmt::Display for HttpServer<'_> {
@@ -73,15 +75,21 @@ fn merged(mut object: Value, more: Option<&Value>) -> Value {
 
 impl fmt::Display for StdioServer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, program, scopes } = self;
+        let Self { name, program, scopes, environment } = self;
         let program = program.display().to_string();
-        let scope_variable = format!("{SCOPES}={scopes}");
+        let scopes = std::iter::once((SCOPES, *scopes));
+        let needs = environment.iter().map(|(name, value)| (*name, value.as_str()));
+        let variables: Vec<_> = scopes.chain(needs).collect();
+        let assignments: Vec<_> =
+            variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let flags = |flag| assignments.iter().flat_map(move |it| [flag, it.as_str()]);
         writeln!(f, "\nmcp-{name} over stdio: the client starts it\n  program  {program} stdio")?;
         // `--env` takes every word up to the next flag, so another flag stands behind it.
-        let claude =
-            ["--env", &scope_variable, "--transport", "stdio", name, "--", &program, "stdio"];
+        let server = ["--transport", "stdio", name, "--", &program, "stdio"];
+        let claude: Vec<_> = flags("--env").chain(server).collect();
         section(f, "Claude Code", &words(&add(&claude)))?;
-        let environment = json!({ SCOPES: scopes });
+        let environment: Value =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let local = json!({ "command": program, "args": ["stdio"], "env": environment });
         let files = "Claude Desktop: claude_desktop_config.json; Cursor: .cursor/mcp.json";
         section(f, files, &servers("mcpServers", name, &local))?;
@@ -89,8 +97,8 @@ impl fmt::Display for StdioServer<'_> {
             "type": "stdio", "command": program, "args": ["stdio"], "env": environment,
         });
         section(f, "VS Code: .vscode/mcp.json", &servers("servers", name, &local))?;
-        let inspector = inspect(&["-e", &scope_variable, &program, "stdio"]);
-        section(f, "MCP Inspector", &words(&inspector))
+        let inspector: Vec<_> = flags("-e").chain([program.as_str(), "stdio"]).collect();
+        section(f, "MCP Inspector", &words(&inspect(&inspector)))
     }
 }
 
@@ -136,7 +144,8 @@ mod tests {
 
     fn stdio() -> String {
         let program = Path::new("/my work/mcp-ticketing");
-        StdioServer { name: "ticketing", program, scopes: "tickets:read tickets:write" }.to_string()
+        let scopes = "tickets:read tickets:write";
+        StdioServer { name: "ticketing", program, scopes, environment: &[] }.to_string()
     }
 
     /// The JSON documents of a print-out, under their titles.

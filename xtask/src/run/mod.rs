@@ -9,11 +9,12 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use mcp_testkit::Issuer;
 use tokio::runtime::Builder;
 
+use crate::sample::{self, Environment};
 use crate::server::{Server, scopes};
 use clients::{HttpServer, StdioServer};
 pub(crate) use supervise::ServerEnded;
@@ -21,7 +22,8 @@ pub(crate) use supervise::ServerEnded;
 /// Builds a server, starts it, and prints what to paste into a client.
 ///
 /// The server listens on 127.0.0.1:8080 (on a free port when that one is taken) and keeps its data where it does by
-/// default, so that a restart finds it again. A development token lets the client do everything that the server offers.
+/// default, so that a restart finds it again; a server of PostgreSQL gets a private one with sample data unless
+/// `DATABASE_URL` is set. A development token lets the client do everything that the server offers.
 /// It is made once per server and kept under `target/`, so that a pasted configuration goes on working.
 /// Settings in the environment (`RUST_LOG`, `DATABASE_URL`, `MCP_RATE_LIMIT`, …) reach the server. Ctrl-C stops it; the
 /// exit code is the server's.
@@ -52,11 +54,17 @@ impl Run {
     pub(crate) fn run(&self) -> Result<()> {
         let server = Server::named(&self.server)?;
         let program = server.build()?;
-        let scopes = scopes(&program)?.into_iter().collect::<Vec<_>>().join(" ");
-        let stdio = StdioServer { name: &server.name, program: &program, scopes: &scopes };
+        let environment = sample::environment(&server.name)?;
+        let scopes = scopes(&program, &environment)?.into_iter().collect::<Vec<_>>().join(" ");
+        let stdio = StdioServer {
+            name: &server.name,
+            program: &program,
+            scopes: &scopes,
+            environment: &environment,
+        };
         if self.stdio {
             if !self.print && is_started_by_a_client() {
-                return Err(serve_stdio(&program, &scopes));
+                return serve_stdio(&program, &scopes, environment);
             }
             print!("{stdio}");
             return Ok(());
@@ -72,6 +80,7 @@ impl Run {
         }
         let mut command = Command::new(&program);
         command.args(["http", "--listen", &supervise::free_address()?.to_string()]);
+        command.envs(environment.iter().cloned());
         default(&mut command, "MCP_LOG_FORMAT", "text");
         if let Some(token) = token {
             command.env("MCP_AUTH", "api-key").env("MCP_API_KEYS", format!("{token}={scopes}"));
@@ -93,13 +102,20 @@ fn is_started_by_a_client() -> bool {
     !std::io::stdin().is_terminal() && !std::io::stdout().is_terminal()
 }
 
-/// Becomes the server; comes back only with the reason why not.
-fn serve_stdio(program: &Path, scopes: &str) -> anyhow::Error {
+/// Becomes the server; comes back only with the reason why not. What ends with this process keeps it: then the
+/// server is a child.
+fn serve_stdio(program: &Path, scopes: &str, environment: Environment) -> Result<()> {
     let mut command = Command::new(program);
     command.arg("stdio").stdin(Stdio::inherit());
     default(&mut command, "MCP_STDIO_SCOPES", scopes);
-    let failure = command.exec();
-    anyhow::Error::new(failure).context(format!("`{}` does not start", program.display()))
+    let is_keeper = !environment.is_empty();
+    command.envs(environment);
+    let problem = || format!("`{}` does not start", program.display());
+    if is_keeper {
+        let status = command.status().with_context(problem)?;
+        return if status.success() { Ok(()) } else { Err(ServerEnded::new(status).into()) };
+    }
+    Err(anyhow::Error::new(command.exec()).context(problem()))
 }
 
 /// Sets a variable unless our own environment has it: what the developer chose wins.

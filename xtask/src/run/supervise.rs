@@ -30,6 +30,10 @@ pub(crate) fn free_address() -> Result<SocketAddr> {
 pub(crate) struct ServerEnded(ExitStatus);
 
 impl ServerEnded {
+    pub(super) fn new(status: ExitStatus) -> Self {
+        Self(status)
+    }
+
     /// The server's exit code; for a signal what a shell would say.
     pub(crate) fn code(&self) -> u8 {
         let code = self.0.code().or_else(|| self.0.signal().map(|signal| 128 + signal));

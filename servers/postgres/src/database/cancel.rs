@@ -18,8 +18,18 @@ pub(super) struct Canceller {
 
 impl Canceller {
     pub(super) fn new(options: PgConnectOptions) -> Self {
-        let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(PATIENCE)
+            // It stays: when it is needed, the database may have no other place.
+            .idle_timeout(None)
+            .max_lifetime(None);
         Self { pool: pool.connect_lazy_with(options) }
+    }
+
+    /// Opens the connection.
+    pub(super) async fn reserve(&self) -> Result<(), sqlx::Error> {
+        self.pool.acquire().await.map(drop)
     }
 
     /// Cancels what runs on `connection` and closes it, in the background.

@@ -7,7 +7,7 @@ use mcp_errors::FieldFault;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
-use crate::guard::Refusal;
+use crate::guard::{Place, Refusal};
 
 /// A statement that gave no rows.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,11 @@ pub(crate) enum QueryError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// PostgreSQL refused it. Its `DETAIL` and `CONTEXT`, which may hold other rows, are left out.
-    #[error("{message}{}", hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default())]
+    #[error("{message}{}", Place {
+        sqlstate,
+        position: *position,
+        hint: hint.as_deref().unwrap_or_default(),
+    })]
     Database {
         /// The five characters of Appendix A.
         sqlstate: String,
@@ -42,7 +46,7 @@ pub(crate) enum QueryError {
 impl QueryError {
     /// Counts positions in the user's text, which stands behind `prefix`.
     #[must_use]
-    pub(super) fn behind(mut self, prefix: &str) -> Self {
+    pub(crate) fn behind(mut self, prefix: &str) -> Self {
         if let Self::Database { position, .. } = &mut self {
             *position = position.and_then(|at| at.checked_sub(prefix.len())).filter(|at| *at > 0);
         }

@@ -68,6 +68,7 @@ impl Database {
 
         let options = options.options(settings(config, version, &path));
         let canceller = Canceller::new(options.clone());
+        canceller.reserve().await.map_err(QueryError::from)?;
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size.get())
             .acquire_timeout(PATIENCE)

@@ -19,7 +19,7 @@ use std::{
 use tokio::sync::oneshot;
 
 pub(crate) use facts::{Facts, Name, Relation, Root};
-pub(crate) use refusal::Refusal;
+pub(crate) use refusal::{Place, Refusal};
 pub(crate) use words::words;
 
 /// The longest statement, in bytes. The parser's time grows with the square of a chain of operators.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// A statement that is not run, with the reason in PostgreSQL's terms. It names constructs, never values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", Hint(.hint))]
+#[error("{message}{}", Place { sqlstate, position: *position, hint })]
 pub(crate) struct Refusal {
     /// The five characters that PostgreSQL would use (Appendix A of its manual).
     sqlstate: &'static str,
@@ -19,11 +19,22 @@ pub(crate) struct Refusal {
     position: Option<usize>,
 }
 
-struct Hint<'a>(&'a str);
+/// What stands behind PostgreSQL's message, or ours: ` (SQLSTATE 42703, character 8): use another name`.
+pub(crate) struct Place<'a> {
+    pub(crate) sqlstate: &'a str,
+    pub(crate) position: Option<usize>,
+    /// Empty when there is none.
+    pub(crate) hint: &'a str,
+}
 
-impl fmt::Display for Hint<'_> {
+impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+        write!(f, " (SQLSTATE {}", self.sqlstate)?;
+        if let Some(position) = self.position {
+            write!(f, ", character {position}")?;
+        }
+        f.write_str(")")?;
+        if self.hint.is_empty() { Ok(()) } else { write!(f, ": {}", self.hint) }
     }
 }
 

@@ -9,5 +9,6 @@
 mod corpus;
 mod life;
 mod query;
+mod snapshots;
 mod stage;
 mod tools;

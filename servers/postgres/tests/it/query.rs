@@ -172,6 +172,10 @@ async fn an_error_has_sqlstate_hint_and_position_and_no_other_rows() {
     assert_eq!(error["code"], "invalid_input");
     assert_eq!(error["details"]["sqlstate"], "42703");
     assert_eq!(error["details"]["position"], 8);
+    assert!(
+        error["message"].as_str().unwrap().contains("(SQLSTATE 42703, character 8)"),
+        "{error}"
+    );
     assert!(error["details"]["hint"].as_str().unwrap().contains("customers.name"), "{error}");
     let answer = query(&mut client, "SELECT * FROM customers; DROP TABLE customers").await;
     assert_eq!(answer["error"]["details"]["sqlstate"], "42601");

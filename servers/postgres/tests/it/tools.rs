@@ -79,6 +79,9 @@ async fn a_plan_is_short_and_names_what_costs() {
         call(&mut client, "explain_query", json!({ "sql": "DELETE FROM orders", "analyze": true }))
             .await;
     assert_eq!(refused["error"]["code"], "forbidden");
+    let wrong =
+        call(&mut client, "explain_query", json!({ "sql": "SELECT idd FROM orders" })).await;
+    assert_eq!(wrong["error"]["details"]["position"], 8, "{wrong}");
     let refused = call(&mut client, "explain_query", json!({ "sql": "EXPLAIN SELECT 1" })).await;
     assert_eq!(refused["error"]["code"], "forbidden");
 }
