@@ -2,8 +2,10 @@
 
 mod conversation;
 mod postgres;
+mod recorded;
 mod stage;
 mod ticketing;
+mod weather;
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -19,7 +21,7 @@ use conversation::Conversation;
 use stage::{Stage, Transport};
 
 /// Every demo, one file each.
-const SCRIPTS: [Script; 2] = [ticketing::SCRIPT, postgres::SCRIPT];
+const SCRIPTS: [Script; 3] = [ticketing::SCRIPT, postgres::SCRIPT, weather::SCRIPT];
 
 /// A server that has not finished its part by then hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
