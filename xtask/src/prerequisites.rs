@@ -18,7 +18,7 @@ struct Prerequisite {
     is_here: fn() -> bool,
 }
 
-const ALL: [Prerequisite; 4] = [
+const ALL: [Prerequisite; 5] = [
     Prerequisite {
         name: "a C compiler",
         purpose: "SQLite, aws-lc and PostgreSQL's parser are C",
@@ -49,6 +49,12 @@ const ALL: [Prerequisite; 4] = [
             let client = is_program("redis-cli") || is_program("valkey-cli");
             client && (server || variable("TEST_REDIS_URL").is_some())
         },
+    },
+    Prerequisite {
+        name: "curl",
+        purpose: "tests run the commands of the documentation",
+        package: "curl",
+        is_here: || is_program("curl"),
     },
 ];
 

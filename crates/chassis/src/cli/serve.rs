@@ -62,7 +62,7 @@ pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<
             None => None,
         };
         tokio::spawn(watch(gate.take_files()));
-        let http = Http::new(Arc::clone(&app), gate, core.http.sessions);
+        let http = Http::new(Arc::clone(&app), gate, &core.http);
         serve(http, Listeners { main, admin }, core.http.drain_deadline, signals).await?;
         app.stop().await;
         Ok(())

@@ -106,6 +106,9 @@ pub(crate) struct HttpConfig {
     pub(crate) drain_deadline: Duration,
     #[cfg(feature = "http")]
     pub(crate) sessions: crate::http::SessionMode,
+    /// How long a session lasts in which nothing is said.
+    #[cfg(feature = "http")]
+    pub(crate) session_idle: Duration,
 }
 
 const LOOPBACK: SocketAddr =
@@ -157,6 +160,12 @@ impl HttpConfig {
                     "how legacy clients are served: `stateless` (any replica answers) or `local`",
                 )
                 .value(),
+            #[cfg(feature = "http")]
+            session_idle: duration(reader.or(
+                "MCP_SESSION_IDLE",
+                "5m",
+                "how long a session lasts in which nothing is said, like `5m`",
+            )),
         }
     }
 }

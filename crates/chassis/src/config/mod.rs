@@ -14,6 +14,8 @@ mod vars;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+#[cfg(feature = "http")]
+pub(crate) use self::core::HttpConfig;
 pub(crate) use self::core::{
     AuditConfig, Core, IdempotencyMode, LimitsConfig, LogConfig, ToolOverride,
 };

@@ -34,6 +34,7 @@ pub(crate) use sessions::SessionMode;
 use crate::{
     Server,
     app::App,
+    config::HttpConfig,
     handler::{Connection, Handler},
 };
 use admin::Door;
@@ -50,9 +51,9 @@ pub(crate) struct Http<S: Server> {
 }
 
 impl<S: Server> Http<S> {
-    pub(crate) fn new(app: Arc<App<S>>, gate: Gate, mode: SessionMode) -> Self {
-        let sessions = Sessions::new(mode);
-        let has_sessions = mode == SessionMode::Local;
+    pub(crate) fn new(app: Arc<App<S>>, gate: Gate, config: &HttpConfig) -> Self {
+        let sessions = Sessions::new(config.sessions, config.session_idle);
+        let has_sessions = config.sessions == SessionMode::Local;
         let config = StreamableHttpServerConfig::default()
             // Without sessions any replica answers any request of either era.
             .with_legacy_session_mode(has_sessions)

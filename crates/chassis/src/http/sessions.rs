@@ -7,6 +7,7 @@ use std::{
     collections::HashMap,
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -86,8 +87,11 @@ pub(super) struct Opening {
 }
 
 impl Sessions {
-    pub(super) fn new(mode: SessionMode) -> Self {
-        Self { mode, manager: Arc::default(), owners: Arc::default() }
+    /// Sessions that end by themselves when nothing is said for `idle`.
+    pub(super) fn new(mode: SessionMode, idle: Duration) -> Self {
+        let mut manager = LocalSessionManager::default();
+        manager.session_config.keep_alive = Some(idle);
+        Self { mode, manager: Arc::new(manager), owners: Arc::default() }
     }
 
     /// Finds out what a request is about, and refuses a foreign session and one too many.

@@ -8,7 +8,10 @@ use mcp_testkit::http::Reply;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Keys, LEGACY, MODERN, Transport, command, failure};
+use crate::{
+    issuer::{AUDIENCE, Issuer, now},
+    support::{Client, Keys, LEGACY, MODERN, Transport, command, failure},
+};
 
 /// One row of the table: a request, and every scope that it needs.
 struct Operation {
@@ -94,15 +97,49 @@ fn reads(name: &str, list: &str, scopes: &BTreeSet<String>) -> Vec<Operation> {
     }
 }
 
-/// What a caller with such a credential is told.
-fn expected(operation: &Operation, credential: &str) -> &'static str {
-    let held = match credential {
-        "none" | "wrong" | "expired" => return "401",
-        "read" => "tickets:read",
-        "write" => "tickets:write",
-        _ => "tickets:read tickets:write",
-    };
-    if operation.is_permitted(held) { "yes" } else { "403" }
+/// One column of the table: what a caller comes with.
+struct Credential {
+    name: &'static str,
+    secret: Option<String>,
+    /// What it is good for; none where it gets nobody in.
+    scopes: Option<&'static str>,
+}
+
+impl Credential {
+    fn new(name: &'static str, secret: Option<String>) -> Self {
+        let scopes = match name.split(' ').next() {
+            Some("read") => Some("tickets:read"),
+            Some("write") => Some("tickets:write"),
+            Some("read+write") => Some("tickets:read tickets:write"),
+            _ => None,
+        };
+        Self { name, secret, scopes }
+    }
+
+    /// What its caller is told.
+    fn expected(&self, operation: &Operation) -> &'static str {
+        match self.scopes {
+            None => "401",
+            Some(held) if operation.is_permitted(held) => "yes",
+            Some(_) => "403",
+        }
+    }
+}
+
+/// Nothing, API keys, and tokens of the issuer.
+fn credentials(issuer: &Issuer) -> Vec<Credential> {
+    let keys = Keys::credentials().map(|(name, key)| Credential::new(name, key.map(str::to_owned)));
+    let forged = issuer.token_by("rsa-other", json!({})).replace("rsa-other", "rsa");
+    let good = |scope: &str| issuer.token(json!({ "scope": scope }));
+    let tokens = [
+        ("wrong token", forged),
+        ("expired token", issuer.token(json!({ "exp": now() - 60 }))),
+        ("read token", good("tickets:read")),
+        ("write token", good("tickets:write")),
+        ("read+write token", good("tickets:read tickets:write")),
+    ];
+    let tokens = tokens.map(|(name, token)| Credential::new(name, Some(token)));
+    keys.into_iter().chain(tokens).collect()
 }
 
 fn told(reply: &Reply) -> &'static str {
@@ -125,17 +162,24 @@ async fn the_auth_matrix_is_as_in_the_snapshot() {
     let operations = operations().await;
     assert!(operations.len() >= 15, "the lists are not empty");
     let mut columns = Vec::new();
-    let keys = Keys::new();
-    let command_of = |sessions| keys.command(&command()).env("MCP_SESSIONS", sessions);
+    let (keys, issuer) = (Keys::new(), Issuer::start().await);
+    let command_of = |sessions| {
+        keys.command(&command())
+            .env("MCP_AUTH", "oauth+api-key")
+            .env("MCP_AUTH_ISSUER", issuer.name())
+            .env("MCP_AUTH_AUDIENCE", AUDIENCE)
+            .env("MCP_SESSIONS", sessions)
+    };
     for (transport, version, sessions) in [
         ("HTTP", MODERN, "stateless"),
         ("legacy HTTP", LEGACY, "stateless"),
         ("legacy HTTP with sessions", LEGACY, "local"),
     ] {
         let process = command_of(sessions).http().await;
-        for (credential, key) in Keys::credentials() {
+        for credential in credentials(&issuer) {
             let client = HttpClient::with_version(process.url(), version.clone());
-            let mut client = key.map_or(client.clone(), |key| client.bearer(key));
+            let secret = credential.secret.as_deref();
+            let mut client = secret.map_or(client.clone(), |secret| client.bearer(secret));
             if sessions == "local" {
                 client.initialize().await;
             }
@@ -144,29 +188,26 @@ async fn the_auth_matrix_is_as_in_the_snapshot() {
                 let request = client.request(operation.method, operation.params.clone());
                 let reply = request.send().await;
                 let told = told(&reply);
-                let place = format!("{transport}, {credential}: {}", operation.name);
-                assert_eq!(told, expected(operation, credential), "{place}: {}", reply.body);
+                let place = format!("{transport}, {}: {}", credential.name, operation.name);
+                assert_eq!(told, credential.expected(operation), "{place}: {}", reply.body);
                 column.push(told);
             }
-            columns.push((format!("{transport}: {credential}"), column));
+            columns.push((format!("{transport}: {}", credential.name), column));
         }
     }
-    for (credential, scopes) in [
-        ("read", "tickets:read"),
-        ("write", "tickets:write"),
-        ("read+write", "tickets:read tickets:write"),
-    ] {
-        let command = command().env("MCP_STDIO_SCOPES", scopes);
+    for name in ["read", "write", "read+write"] {
+        let credential = Credential::new(name, None);
+        let command = command().env("MCP_STDIO_SCOPES", credential.scopes.unwrap());
         let mut client = Client::start(&command, Transport::Stdio, MODERN).await;
         let mut column = Vec::new();
         for operation in &operations {
             let answer = client.request(operation.method, operation.params.clone()).await;
             let told = told_on_stdio(&answer);
-            let place = format!("stdio, {credential}: {}", operation.name);
-            assert_eq!(told, expected(operation, credential), "{place}: {answer}");
+            let place = format!("stdio, {name}: {}", operation.name);
+            assert_eq!(told, credential.expected(operation), "{place}: {answer}");
             column.push(told);
         }
-        columns.push((format!("stdio: {credential}"), column));
+        columns.push((format!("stdio: {name}"), column));
     }
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/AUTH-MATRIX.md");
     mcp_testkit::golden::assert_matches(file, &page(&operations, &columns));
@@ -178,7 +219,8 @@ fn page(operations: &[Operation], columns: &[(String, Vec<&'static str>)]) -> St
          Generated by `servers/ticketing/tests/it/auth.rs` from what the server offers; every cell is a request that \
          was made.\n`yes`: admitted. `401`: no credential, one that is not known, or one that has expired. `403`: a \
          scope is missing; HTTP\nanswers with the challenge that names it, stdio and a session's stream with the tool \
-         result or error `forbidden`.\n\nstdio has no credential: its client is who started it, with the scopes of \
+         result or error `forbidden`.\n\nKeys are API keys; tokens are an authorization server's JWTs, the wrong one \
+         signed by somebody else in its name.\nstdio has no credential: its client is who started it, with the scopes of \
          `MCP_STDIO_SCOPES`.\n",
     );
     for transport in ["HTTP", "legacy HTTP", "legacy HTTP with sessions", "stdio"] {
@@ -250,8 +292,8 @@ async fn a_listener_without_a_read_scope_is_turned_away() {
         let client = key.map_or(client.clone(), |key| client.bearer(key));
         let stream = client.request("subscriptions/listen", watch.clone()).open().await;
         let expected = match credential {
-            "none" | "wrong" | "expired" => StatusCode::UNAUTHORIZED,
-            "write" => StatusCode::FORBIDDEN,
+            "none" | "wrong key" | "expired key" => StatusCode::UNAUTHORIZED,
+            "write key" => StatusCode::FORBIDDEN,
             _ => StatusCode::OK,
         };
         assert_eq!(stream.status, expected, "{credential}");

@@ -10,6 +10,7 @@
 
 mod auth;
 mod bad_input;
+mod curl;
 mod deployment;
 mod edge;
 mod issuer;

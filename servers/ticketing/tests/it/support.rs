@@ -129,11 +129,11 @@ impl Keys {
     pub(crate) fn credentials() -> [(&'static str, Option<&'static str>); 6] {
         [
             ("none", None),
-            ("wrong", Some("key-of-nobody-0123456789ab")),
-            ("expired", Some(Self::EXPIRED)),
-            ("read", Some(Self::READ)),
-            ("write", Some(Self::WRITE)),
-            ("read+write", Some(Self::BOTH)),
+            ("wrong key", Some("key-of-nobody-0123456789ab")),
+            ("expired key", Some(Self::EXPIRED)),
+            ("read key", Some(Self::READ)),
+            ("write key", Some(Self::WRITE)),
+            ("read+write key", Some(Self::BOTH)),
         ]
     }
 }

@@ -159,23 +159,23 @@ async fn titles(client: &HttpClient) -> BTreeMap<String, usize> {
 }
 
 /// How many writes there are in one crash test, how many of them at once, and how often the server dies meanwhile.
-const WRITES: usize = 400;
-const WRITERS: usize = 24;
-const CRASHES: usize = 4;
+const WRITES: usize = 1_000;
+const WRITERS: usize = 64;
+const CRASHES: usize = 6;
 
 #[tokio::test]
 async fn a_crash_loses_no_acknowledged_ticket_and_doubles_none() {
     for_both_stores(|command| async move {
         let mut process = command.http().await;
-        let (url, urls) = watch::channel(process.url());
+        let (server, servers) = watch::channel(HttpClient::new(process.url()));
         let (acknowledge, mut acknowledged) = watch::channel(0);
         let writer = |writer: usize| {
-            let (urls, acknowledge) = (urls.clone(), acknowledge.clone());
+            let (servers, acknowledge) = (servers.clone(), acknowledge.clone());
             tokio::spawn(async move {
                 let mut ids = BTreeMap::new();
                 for number in (writer..WRITES).step_by(WRITERS) {
                     let title = format!("ticket-{number:04}");
-                    let id = write(urls.clone(), &title).await;
+                    let id = write(servers.clone(), &title).await;
                     ids.insert(title, id);
                     acknowledge.send_modify(|count| *count += 1);
                 }
@@ -191,7 +191,7 @@ async fn a_crash_loses_no_acknowledged_ticket_and_doubles_none() {
             timeout(PATIENCE, reached).await.expect("the writers go on").unwrap();
             process.kill_9().await;
             process = command.http().await;
-            url.send_replace(process.url());
+            server.send_replace(HttpClient::new(process.url()));
         }
         let mut acknowledged = BTreeMap::new();
         for writer in writers {
@@ -211,16 +211,16 @@ async fn a_crash_loses_no_acknowledged_ticket_and_doubles_none() {
 }
 
 /// Writes until it is acknowledged, at whatever address the server has meanwhile; returns the ticket's id.
-async fn write(mut urls: watch::Receiver<String>, title: &str) -> Value {
+async fn write(mut servers: watch::Receiver<HttpClient>, title: &str) -> Value {
     loop {
-        let client = HttpClient::new(urls.borrow_and_update().clone());
+        let client = servers.borrow_and_update().clone();
         let params = json!({ "name": "create_ticket", "arguments": ticket(title, title) });
         if let Ok(reply) = client.request("tools/call", params).try_send().await {
             let result = reply.result();
             assert_eq!(result["isError"], false, "{}", reply.body);
             return result["structuredContent"]["id"].clone();
         }
-        let changed = timeout(PATIENCE, urls.changed()).await;
+        let changed = timeout(PATIENCE, servers.changed()).await;
         changed.expect("the server comes back").unwrap();
     }
 }
