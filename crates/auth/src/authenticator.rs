@@ -8,6 +8,8 @@ use crate::{
     ApiKeys, AuthError, Credential, Introspection, JwtVerifier, Method, Principal, Revocations,
     credential::Carrier, jwt::looks_like_jwt, swap::Swap,
 };
+#[cfg(feature = "certificates")]
+use crate::{CertificateScopes, PeerCertificate};
 
 /// Checks credentials by the configured methods, and every one of them against the revocation list.
 #[derive(Debug)]
@@ -15,13 +17,22 @@ pub struct Authenticator {
     api_keys: Swap<ApiKeys>,
     jwt: Option<JwtVerifier>,
     introspection: Option<Introspection>,
+    #[cfg(feature = "certificates")]
+    certificates: Swap<CertificateScopes>,
     revocations: Arc<Revocations>,
 }
 
 impl Authenticator {
     /// An authenticator that accepts nothing yet.
     pub fn new(revocations: Arc<Revocations>) -> Self {
-        Self { api_keys: Swap::default(), jwt: None, introspection: None, revocations }
+        Self {
+            api_keys: Swap::default(),
+            jwt: None,
+            introspection: None,
+            #[cfg(feature = "certificates")]
+            certificates: Swap::default(),
+            revocations,
+        }
     }
 
     /// Also accepts signed tokens.
@@ -43,6 +54,12 @@ impl Authenticator {
         self.api_keys.store(keys);
     }
 
+    /// Accepts certificates with these names from now on and no others; a reload calls it again.
+    #[cfg(feature = "certificates")]
+    pub fn set_certificates(&self, scopes: CertificateScopes) {
+        self.certificates.store(scopes);
+    }
+
     /// Whether credentials can be checked: for a readiness probe.
     ///
     /// # Errors
@@ -61,20 +78,37 @@ impl Authenticator {
     ///
     /// Why it is not accepted. [`AuthError::Unavailable`] when that cannot be told now.
     pub async fn authenticate(&self, credential: &Credential) -> Result<Principal, AuthError> {
-        let principal = self.identify(credential).await?;
-        if self.is_revoked(&principal) {
-            return Err(AuthError::Revoked);
-        }
-        Ok(principal)
+        self.unrevoked(self.identify(credential).await?)
+    }
+
+    /// Who is at the other end of a connection, by the certificate that TLS has verified.
+    ///
+    /// # Errors
+    ///
+    /// When none of its names is listed, it has expired meanwhile, or it was revoked.
+    #[cfg(feature = "certificates")]
+    pub fn authenticate_certificate(
+        &self,
+        certificate: &PeerCertificate,
+    ) -> Result<Principal, AuthError> {
+        self.unrevoked(self.certificates.load().identify(certificate, Utc::now())?)
+    }
+
+    fn unrevoked(&self, principal: Principal) -> Result<Principal, AuthError> {
+        if self.is_revoked(&principal) { Err(AuthError::Revoked) } else { Ok(principal) }
     }
 
     /// Whether a principal's credential was withdrawn meanwhile: for streams that outlive their request.
     ///
-    /// An API key is withdrawn by leaving it out of a reload, too.
+    /// An API key and a certificate are withdrawn by leaving them out of a reload, too.
     pub fn is_revoked(&self, principal: &Principal) -> bool {
-        let key_is_gone =
-            principal.method() == Method::ApiKey && !self.api_keys.load().holds(principal);
-        key_is_gone || self.revocations.is_revoked(principal, Utc::now())
+        let is_gone = match principal.method() {
+            Method::ApiKey => !self.api_keys.load().holds(principal),
+            #[cfg(feature = "certificates")]
+            Method::Mtls => !self.certificates.load().holds(principal),
+            _ => false,
+        };
+        is_gone || self.revocations.is_revoked(principal, Utc::now())
     }
 
     /// The first method that the credential fits decides; none falls back to a laxer one.

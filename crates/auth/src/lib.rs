@@ -2,6 +2,8 @@
 
 mod api_key;
 mod authenticator;
+#[cfg(feature = "certificates")]
+mod certificate;
 mod challenge;
 mod claims;
 mod credential;
@@ -23,6 +25,8 @@ mod swap;
 
 pub use api_key::ApiKeys;
 pub use authenticator::Authenticator;
+#[cfg(feature = "certificates")]
+pub use certificate::{CertificateScopes, PeerCertificate};
 pub use challenge::Challenge;
 pub use claims::TokenRules;
 pub use credential::Credential;

@@ -36,6 +36,12 @@ impl HttpClient {
         Self { http, url: url.into(), version, headers: HeaderMap::new() }
     }
 
+    /// Sends by a client of the test's own: with certificates, say.
+    #[must_use]
+    pub fn by(self, http: reqwest::Client) -> Self {
+        Self { http, ..self }
+    }
+
     /// Sends `Authorization: Bearer …` with every request.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {

@@ -56,14 +56,19 @@ pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<
             core.http.listen = address;
             gate = Gate::new(&core, scopes).map_err(Failure::problems)?;
         }
-        tracing::info!(%address, url = %gate.resource, "listening on http://{address}/mcp");
+        let scheme = if gate.tls.is_some() { "https" } else { "http" };
+        tracing::info!(%address, url = %gate.resource, "listening on {scheme}://{address}/mcp");
         let admin = match core.edge.admin_listen {
             Some(address) => Some(admin(address).await?),
             None => None,
         };
+        let redirect = match core.tls.redirect_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
         tokio::spawn(watch(gate.take_files()));
         let http = Http::new(Arc::clone(&app), gate, &core.http);
-        serve(http, Listeners { main, admin }, core.http.drain_deadline, signals).await?;
+        serve(http, Listeners { main, admin, redirect }, core.http.drain_deadline, signals).await?;
         app.stop().await;
         Ok(())
     })

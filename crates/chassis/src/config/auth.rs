@@ -26,6 +26,8 @@ pub(crate) struct AuthConfig {
     pub(crate) revoked_file: Option<PathBuf>,
     pub(crate) stdio_scopes: Option<ScopeSet>,
     pub(crate) oauth: OauthConfig,
+    /// `[auth.certificates]`: what the owner of each client certificate may do.
+    pub(crate) certificates: BTreeMap<String, ScopeSet>,
 }
 
 impl AuthConfig {
@@ -33,8 +35,8 @@ impl AuthConfig {
         Self {
             mode: reader.optional(
                 "MCP_AUTH",
-                "`none` (loopback only), `api-key`, `oauth` or `oauth+api-key`; `none` on a loopback address when not \
-                 set",
+                "`none` (loopback only), or `oauth`, `api-key` and `mtls` joined by `+`; `none` on a loopback address \
+                 when not set",
             ),
             keys: reader.plain_secret(
                 "MCP_API_KEYS",
@@ -55,6 +57,7 @@ impl AuthConfig {
                 "the scopes of the stdio client, separated by spaces; all read scopes when not set",
             ),
             oauth: OauthConfig::read(reader),
+            certificates: scope_table(reader, "auth.certificates"),
         }
     }
 }
@@ -128,8 +131,7 @@ impl OauthConfig {
             let text = "is more than 5m: set the clocks right instead".to_owned();
             reader.problem("MCP_AUTH_LEEWAY", &origin, text);
         }
-        let map = reader.table::<ScopeList>("auth.scope_map").into_iter();
-        Self { scope_map: map.map(|(name, meaning)| (name, meaning.0)).collect(), ..oauth }
+        Self { scope_map: scope_table(reader, "auth.scope_map"), ..oauth }
     }
 }
 
@@ -148,7 +150,13 @@ impl FromStr for Issuer {
     }
 }
 
-/// An entry of `[auth.scope_map]`: a list of scopes, or one text with spaces.
+/// A table from a name to scopes.
+fn scope_table(reader: &mut Reader<'_>, name: &'static str) -> BTreeMap<String, ScopeSet> {
+    let table = reader.table::<ScopeList>(name).into_iter();
+    table.map(|(name, scopes)| (name, scopes.0)).collect()
+}
+
+/// An entry of such a table: a list of scopes, or one text with spaces.
 struct ScopeList(ScopeSet);
 
 impl<'de> Deserialize<'de> for ScopeList {

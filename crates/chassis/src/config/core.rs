@@ -9,13 +9,14 @@ use mcp_limits::{Algorithm, ByteSize, HumanDuration, RateLimit};
 use mcp_telemetry::{audit::AuditTarget, logging::LogFormat};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{AuthConfig, EdgeConfig, Reader, Transport, list::Names};
+use super::{AuthConfig, EdgeConfig, Reader, TlsConfig, Transport, list::Names};
 
 /// The chassis' own settings.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) http: HttpConfig,
     pub(crate) edge: EdgeConfig,
+    pub(crate) tls: TlsConfig,
     pub(crate) auth: AuthConfig,
     pub(crate) limits: LimitsConfig,
     pub(crate) audit: AuditConfig,
@@ -33,6 +34,7 @@ impl Core {
     pub(crate) fn read(reader: &mut Reader<'_>, server: &str, transport: Transport) -> Self {
         let http = HttpConfig::read(reader);
         let edge = EdgeConfig::read(reader);
+        let tls = TlsConfig::read(reader);
         let auth = AuthConfig::read(reader);
         let limits = LimitsConfig::read(reader, server);
         let audit = AuditConfig::read(reader);
@@ -55,17 +57,14 @@ impl Core {
             .map(|names| names.0);
         let overrides = reader.table("tools");
         refuse_unbuilt(reader);
-        Self { http, edge, auth, limits, audit, log, idempotency, read_only, tools, overrides }
+        Self { http, edge, tls, auth, limits, audit, log, idempotency, read_only, tools, overrides }
     }
 }
 
 /// What the contract names and a later version brings.
 fn refuse_unbuilt(reader: &mut Reader<'_>) {
-    const UNBUILT: [&str; 9] = [
+    const UNBUILT: [&str; 6] = [
         "MCP_REDIS_DOWN",
-        "MCP_TLS_CERT",
-        "MCP_TLS_CLIENT_CA",
-        "MCP_TLS_KEY",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "OTEL_EXPORTER_OTLP_HEADERS",
         "OTEL_EXPORTER_OTLP_PROTOCOL",

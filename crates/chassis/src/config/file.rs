@@ -10,7 +10,7 @@ use super::Problem;
 const MAX_FILE: u64 = 1 << 20;
 
 /// Tables whose entries are named by the deployer, so that they cannot be flattened.
-const NAMED_TABLES: [&str; 3] = ["tools", "upstream", "auth.scope_map"];
+const NAMED_TABLES: [&str; 4] = ["tools", "upstream", "auth.scope_map", "auth.certificates"];
 
 /// What a configuration file says.
 #[derive(Clone, Debug, Default)]

@@ -8,6 +8,7 @@ mod foreign;
 mod list;
 mod reader;
 mod show;
+mod tls;
 #[cfg(feature = "upstream")]
 mod upstream;
 mod vars;
@@ -30,6 +31,7 @@ pub(crate) use list::Networks;
 pub(crate) use reader::Described;
 pub use reader::{Problem, Reader, Setting, Settings};
 pub(crate) use show::{schema, show};
+pub(crate) use tls::TlsConfig;
 pub(crate) use vars::Vars;
 
 use crate::Server;

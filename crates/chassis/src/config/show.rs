@@ -63,7 +63,12 @@ pub(crate) fn schema(reader: &Reader<'_>, title: &str) -> Value {
     root.insert(TOOLS.to_owned(), tools_table());
     let auth = root.get_mut("auth").and_then(|auth| auth.get_mut("properties"));
     if let Some(Value::Object(auth)) = auth {
-        auth.insert("scope_map".to_owned(), scope_map_table());
+        let map =
+            "What the issuer's names for scopes mean here; a name that is not listed means itself";
+        auth.insert("scope_map".to_owned(), scope_table(map));
+        let certificates = "What the owner of a client certificate may do, by a name that the certificate proves: a \
+                            URI, a DNS name, or `CN=` with the common name";
+        auth.insert("certificates".to_owned(), scope_table(certificates));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -98,10 +103,10 @@ fn upstream_entry() -> Value {
     })
 }
 
-fn scope_map_table() -> Value {
+fn scope_table(description: &str) -> Value {
     json!({
         "type": "object",
-        "description": "What the issuer's names for scopes mean here; a name that is not listed means itself",
+        "description": description,
         "additionalProperties": {
             "type": ["string", "array"],
             "items": { "type": "string" },

@@ -49,7 +49,7 @@ mod tests {
 
     fn from(address: &str, via: Via) -> Sender {
         let address = address.parse().unwrap();
-        Sender { address, via, in_clear: false, request_id: None }
+        Sender { address, via, in_clear: false, request_id: None, certificate: None }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::{fmt::Display, path::Path, str, sync::Arc};
 
 use mcp_auth::{
-    ApiKeys, AuthMode, Authenticator, ClientCredentials, Fetch, Introspection, Jwks, JwtVerifier,
-    Revocations, ScopeSet, TokenRules,
+    ApiKeys, AuthMode, Authenticator, CertificateScopes, ClientCredentials, Fetch, Introspection,
+    Jwks, JwtVerifier, Revocations, ScopeSet, TokenRules,
 };
 use secrecy::SecretString;
 use url::Url;
@@ -51,11 +51,11 @@ impl Authentication {
     /// Settings that are missing, contradict each other, or name files that cannot be used.
     pub(super) fn new(
         config: &AuthConfig,
-        resource: &Url,
+        (resource, has_client_ca): (&Url, bool),
         read_scopes: &ScopeSet,
     ) -> Result<Option<Self>, Problems> {
         let mode = config.mode.unwrap_or(AuthMode::NONE);
-        contradictions(config, mode)?;
+        contradictions(config, mode, has_client_ca)?;
         if mode.is_none() {
             return Ok(None);
         }
@@ -69,6 +69,9 @@ impl Authentication {
             files.extend(keys);
         }
         let authenticator = Arc::new(authenticator);
+        if mode.mtls {
+            authenticator.set_certificates(CertificateScopes::new(config.certificates.clone()));
+        }
         if mode.api_key {
             files.extend(api_keys(config, read_scopes, &authenticator)?);
         }
@@ -99,13 +102,31 @@ impl Oauth {
 }
 
 /// Settings that say two things: believing either would surprise somebody.
-fn contradictions(config: &AuthConfig, mode: AuthMode) -> Result<(), Problems> {
+fn contradictions(
+    config: &AuthConfig,
+    mode: AuthMode,
+    has_client_ca: bool,
+) -> Result<(), Problems> {
     let oauth = &config.oauth;
     let introspection = oauth.introspection_url.is_some();
     let client = oauth.client_id.is_some() && oauth.client_secret.is_some();
     let any_client = oauth.client_id.is_some() || oauth.client_secret.is_some();
     let rules = [
-        (mode.mtls, "MCP_AUTH", "`mtls` is not built yet in this version; remove it"),
+        (
+            mode.mtls && !has_client_ca,
+            "MCP_AUTH",
+            "`mtls` needs the authority of the clients' certificates: set MCP_TLS_CLIENT_CA",
+        ),
+        (
+            mode.mtls && has_client_ca && config.certificates.is_empty(),
+            "MCP_AUTH",
+            "`mtls` lets in whom the file's `[auth.certificates]` lists, like `\"CN=agent\" = \"tickets:read\"`",
+        ),
+        (
+            !mode.mtls && has_client_ca,
+            "MCP_TLS_CLIENT_CA",
+            "is set while MCP_AUTH accepts no certificates: add `mtls` to it, or remove this",
+        ),
         (
             mode.oauth && oauth.issuer.is_none(),
             "MCP_AUTH_ISSUER",

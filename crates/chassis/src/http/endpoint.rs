@@ -1,6 +1,6 @@
 //! `/mcp`: through the gate, into the protocol, and what the SDK answers put into the contract's terms.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -18,6 +18,7 @@ use super::{
     forwarded::Sender,
     gate::Admitted,
     refusal::{Refusal, add_request_id, quota_headers},
+    serve::Peer,
     sessions::Use,
 };
 use crate::{
@@ -35,11 +36,11 @@ const ANY_OF_BOTH: HeaderValue = HeaderValue::from_static("application/json, tex
 /// Serves one request to `/mcp`.
 pub(super) async fn mcp<S: Server>(
     State(http): State<Arc<Http<S>>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
     let _in_flight = http.in_flight.token();
-    let sender = http.gate.sender(peer, request.headers());
+    let sender = http.gate.sender(&peer, request.headers());
     let request_id = sender.request_id.clone().unwrap_or_else(RequestId::generate);
     match exchange(&http, &sender, request, &request_id).await {
         Ok(mut response) => {

@@ -3,9 +3,11 @@
 use std::{
     net::{IpAddr, SocketAddr},
     str,
+    sync::Arc,
 };
 
 use axum::http::HeaderMap;
+use mcp_auth::PeerCertificate;
 use mcp_telemetry::trace::RequestId;
 
 use crate::config::Networks;
@@ -27,6 +29,8 @@ pub(super) struct Sender {
     pub(super) in_clear: bool,
     /// The id that the proxy gave the request.
     pub(super) request_id: Option<RequestId>,
+    /// What the other end of the connection proved who it is with.
+    pub(super) certificate: Option<Arc<PeerCertificate>>,
 }
 
 /// How a request came here.
@@ -54,7 +58,10 @@ impl Sender {
     pub(super) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Self {
         let peer = peer.to_canonical();
         let silent = !HEADERS.iter().any(|name| headers.contains_key(*name));
-        let direct = |via| Self { address: peer, via, in_clear: false, request_id: None };
+        let direct = |via| {
+            let (request_id, certificate) = (None, None);
+            Self { address: peer, via, in_clear: false, request_id, certificate }
+        };
         if !trusted.contain(peer) {
             return direct(if silent { Via::Direct } else { Via::Unknown });
         }
@@ -66,7 +73,7 @@ impl Sender {
         match client(headers, trusted) {
             Some((address, scheme)) => {
                 let in_clear = scheme.map_or(in_clear, |scheme| scheme == "http");
-                Self { address, via: Via::Trusted, in_clear, request_id }
+                Self { address, in_clear, request_id, ..direct(Via::Trusted) }
             }
             None => Self { in_clear, request_id, ..direct(Via::Garbled) },
         }

@@ -20,6 +20,8 @@ use super::{
     hosts::Hosts,
     refusal::Refusal,
     reload::Watched,
+    serve::Peer,
+    tls::Tls,
 };
 use crate::{
     config::{Core, Networks, Problem},
@@ -51,6 +53,8 @@ pub(crate) struct Gate {
     pub(crate) all_scopes: ScopeSet,
     /// The canonical URI of this server (RFC 8707): the audience of its tokens.
     pub(crate) resource: Url,
+    /// TLS of our own.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// A caller who is let through to the protocol.
@@ -73,8 +77,12 @@ impl Gate {
         let (http, limits) = (&core.http, &core.limits);
         let advertised = scope_set(&reading);
         let all_scopes = scope_set(&all);
-        let resource = resource(http.public_url.as_deref(), http.listen)?;
-        let authentication = Authentication::new(&core.auth, &resource, &advertised)?;
+        let tls = Tls::new(&core.tls)?;
+        let resource = resource(http.public_url.as_deref(), http.listen, tls.is_some())?;
+        let authentication = {
+            let has_client_ca = core.tls.client_ca.is_some();
+            Authentication::new(&core.auth, (&resource, has_client_ca), &advertised)?
+        };
         let is_local = http.listen.ip().is_loopback();
         let refuse = |name: &str, text: &str| Err(vec![Problem::new(name, "configuration", text)]);
         // Credentials first: TLS without them would only hide who came in.
@@ -84,10 +92,11 @@ impl Gate {
                 "an address beyond loopback needs credentials: set MCP_AUTH=oauth or api-key",
             );
         }
-        if !is_local && !http.tls_terminated {
+        if !is_local && !http.tls_terminated && tls.is_none() {
             return refuse(
                 "MCP_TLS_TERMINATED",
-                "an address beyond loopback needs TLS: put a proxy in front and set it to `true`",
+                "an address beyond loopback needs TLS: put a proxy in front and set it to `true`, or set MCP_TLS_CERT \
+                 and MCP_TLS_KEY",
             );
         }
         let public = http.public_url.as_ref().and(resource.host_str());
@@ -105,17 +114,21 @@ impl Gate {
             advertised,
             all_scopes,
             resource,
+            tls,
         })
     }
 
     /// The files that take effect while the server runs, to be watched by the caller.
     pub(crate) fn take_files(&mut self) -> Vec<Watched> {
-        self.authentication.as_mut().map(Authentication::take_files).unwrap_or_default()
+        let credentials = self.authentication.as_mut().map(Authentication::take_files);
+        let tls = self.tls.as_mut().map(Tls::take_files);
+        credentials.into_iter().chain(tls).flatten().collect()
     }
 
     /// Where a request came from, as far as the proxies are believed.
-    pub(super) fn sender(&self, peer: SocketAddr, headers: &HeaderMap) -> Sender {
-        Sender::of(peer.ip(), headers, &self.trusted_proxies)
+    pub(super) fn sender(&self, peer: &Peer, headers: &HeaderMap) -> Sender {
+        let certificate = peer.certificate.clone();
+        Sender { certificate, ..Sender::of(peer.address.ip(), headers, &self.trusted_proxies) }
     }
 
     /// What decides whether credentials are good, where there are any.
@@ -167,9 +180,12 @@ impl Gate {
         };
         let credential = credential(headers);
         let fingerprint = credential.as_ref().ok().map(Credential::fingerprint);
-        let verified = match credential {
-            Ok(credential) => authenticator.authenticate(&credential).await,
-            Err(error) => Err(error),
+        let verified = match (credential, &sender.certificate) {
+            (Ok(credential), _) => authenticator.authenticate(&credential).await,
+            (Err(AuthError::Missing), Some(certificate)) => {
+                authenticator.authenticate_certificate(certificate)
+            }
+            (Err(error), _) => Err(error),
         };
         let error = match verified {
             Ok(principal) => return Ok(principal),
@@ -241,8 +257,9 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn resource(public: Option<&str>, listen: SocketAddr) -> Result<Url, Vec<Problem>> {
-    let text = public.map_or_else(|| format!("http://{listen}/mcp"), str::to_owned);
+fn resource(public: Option<&str>, listen: SocketAddr, has_tls: bool) -> Result<Url, Vec<Problem>> {
+    let scheme = if has_tls { "https" } else { "http" };
+    let text = public.map_or_else(|| format!("{scheme}://{listen}/mcp"), str::to_owned);
     text.parse().map_err(|error| {
         vec![Problem::new("MCP_PUBLIC_URL", "configuration", format!("is not a URL: {error}"))]
     })

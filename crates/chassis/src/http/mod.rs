@@ -7,29 +7,36 @@ mod fetch;
 mod forwarded;
 mod gate;
 mod hosts;
+mod own_certificate;
 mod probes;
 mod refusal;
 mod reload;
 mod serve;
 mod sessions;
+mod tls;
 mod well_known;
 
 use std::sync::Arc;
 
 use axum::{
     Extension, Router,
+    http::{Uri, uri::PathAndQuery},
     middleware::map_response,
+    response::Redirect,
     routing::{any, get},
 };
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 pub(crate) use gate::Gate;
+pub(crate) use own_certificate::OwnCertificate;
 pub(crate) use reload::watch;
 pub(crate) use serve::{Listeners, bind, serve};
 pub(crate) use sessions::SessionMode;
+pub(crate) use tls::expires_at;
 
 use crate::{
     Server,
@@ -71,9 +78,21 @@ impl<S: Server> Http<S> {
     }
 }
 
+/// Sends everybody to this server's own address, by TLS. The `Host` that a client names has no say in where.
+fn redirect_router(resource: &Url) -> Router {
+    let mut origin = resource.clone();
+    origin.set_path("");
+    let origin = origin.as_str().trim_end_matches('/').to_owned();
+    Router::new().fallback(async move |uri: Uri| {
+        let asked = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        Redirect::permanent(&format!("{origin}{asked}"))
+    })
+}
+
 /// Every address that is served. Only `/mcp` needs a credential.
 fn router<S: Server>(http: Arc<Http<S>>) -> Router {
-    Router::new()
+    let has_tls = http.gate.tls.is_some();
+    let router = Router::new()
         .route("/mcp", any(endpoint::mcp::<S>))
         .route("/.well-known/oauth-protected-resource", get(well_known::metadata::<S>))
         // RFC 9728 §3.1: the well-known part is inserted before the resource's path.
@@ -88,7 +107,8 @@ fn router<S: Server>(http: Arc<Http<S>>) -> Router {
         .layer(Extension(Door::Main))
         // Outermost, so that whatever answered is found in the log.
         .layer(map_response(refusal::with_request_id))
-        .with_state(http)
+        .with_state(http);
+    if has_tls { router.layer(map_response(refusal::with_transport_security)) } else { router }
 }
 
 /// What operators and the platform are served at an address of their own.

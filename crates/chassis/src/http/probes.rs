@@ -1,6 +1,6 @@
 //! What the platform asks: alive, ready, healthy, and the figures.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension, Json, Router,
@@ -13,7 +13,7 @@ use chrono::{SecondsFormat, Utc};
 use mcp_telemetry::metrics::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
-use super::{Http, admin::Door, refusal};
+use super::{Http, admin::Door, refusal, serve::Peer};
 use crate::{Check, Server};
 
 /// The addresses of this module.
@@ -44,7 +44,7 @@ async fn ready<S: Server>(State(http): State<Arc<Http<S>>>) -> Response {
 /// The state of every dependency; names and times for the operators only.
 async fn health<S: Server>(
     State(http): State<Arc<Http<S>>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     Extension(door): Extension<Door>,
     headers: HeaderMap,
 ) -> Response {
@@ -57,7 +57,7 @@ async fn health<S: Server>(
     };
     let timestamp = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
     let mut body = json!({ "status": word, "timestamp": timestamp });
-    if http.gate.admin.admits(door, &http.gate.sender(peer, &headers))
+    if http.gate.admin.admits(door, &http.gate.sender(&peer, &headers))
         && let Value::Object(body) = &mut body
     {
         body.insert(
@@ -71,11 +71,11 @@ async fn health<S: Server>(
 /// The figures, for the operators only.
 async fn metrics<S: Server>(
     State(http): State<Arc<Http<S>>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     Extension(door): Extension<Door>,
     headers: HeaderMap,
 ) -> Response {
-    if !http.gate.admin.admits(door, &http.gate.sender(peer, &headers)) {
+    if !http.gate.admin.admits(door, &http.gate.sender(&peer, &headers)) {
         return refusal::no_such_address().await;
     }
     let text = http.app.render_metrics();

@@ -148,6 +148,13 @@ pub(super) async fn with_request_id(mut response: Response) -> Response {
     response
 }
 
+/// Tells browsers never to come without TLS again (RFC 6797).
+pub(super) async fn with_transport_security(mut response: Response) -> Response {
+    const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR);
+    response
+}
+
 /// Every method that an address does not serve; axum names those that it does in `Allow`.
 pub(super) async fn no_such_method() -> Response {
     let text = "this address does not serve that method";

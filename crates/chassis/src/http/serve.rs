@@ -1,17 +1,50 @@
 //! Binding, accepting, and an orderly end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::{Router, serve::ListenerExt};
-use tokio::net::TcpListener;
+use axum::{Extension, Router, extract::ConnectInfo};
+use hyper::server::conn::{http1, http2};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+    service::TowerToHyperService,
+};
+use mcp_auth::PeerCertificate;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
 
-use super::{Http, admin_router, router};
+use super::{
+    Http, admin_router, redirect_router, router,
+    tls::{Acceptor, H2},
+};
 use crate::{Server, signals::Signals};
 
 /// How long connections may take to close once every call is answered.
 const LINGER: Duration = Duration::from_secs(1);
+/// Connections at once; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 16_384;
+/// The longest handshake of TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a connection may take to send the headers of its next request, idle time included. Longer than the idle
+/// time of the usual load balancers (60 s), so that none of them sends a request into a closing connection.
+const HEADERS: Duration = Duration::from_secs(75);
+/// The most that the headers of one request take, in bytes.
+const MAX_HEADERS: usize = 64 << 10;
+/// The same for HTTP/2.
+const MAX_HEADER_LIST: u32 = 64 << 10;
+/// Requests at once on one connection of HTTP/2.
+const MAX_STREAMS: u32 = 128;
+/// How often the other end of a quiet HTTP/2 connection is asked whether it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// The pause after the system has refused a connection, as when files run out.
+const REFUSED: Duration = Duration::from_millis(100);
 
 /// Binds the port. Called last, so that a bound port can be called.
 ///
@@ -28,6 +61,16 @@ pub(crate) struct Listeners {
     pub(crate) main: TcpListener,
     /// Metrics and the details of health, where they have an address of their own.
     pub(crate) admin: Option<TcpListener>,
+    /// Plain HTTP that sends everybody to TLS.
+    pub(crate) redirect: Option<TcpListener>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) address: SocketAddr,
+    /// The client certificate that TLS has verified.
+    pub(super) certificate: Option<Arc<PeerCertificate>>,
 }
 
 /// Serves until a signal says stop, then lets calls in flight finish within `drain`.
@@ -43,12 +86,19 @@ pub(crate) async fn serve<S: Server>(
     let http = Arc::new(http);
     let app = Arc::clone(&http.app);
     let stopped = &app.stopped;
-    let mut server = tokio::spawn(accept(listeners.main, router(Arc::clone(&http)), stopped));
+    let tls = http.gate.tls.as_ref().map(super::tls::Tls::acceptor);
+    let mut server =
+        tokio::spawn(accept(listeners.main, tls, router(Arc::clone(&http)), stopped.clone()));
     if let Some(listener) = listeners.admin {
-        tokio::spawn(accept(listener, admin_router(Arc::clone(&http)), stopped));
+        let router = admin_router(Arc::clone(&http));
+        tokio::spawn(accept(listener, None, router, stopped.clone()));
+    }
+    if let Some(listener) = listeners.redirect {
+        let router = redirect_router(&http.gate.resource);
+        tokio::spawn(accept(listener, None, router, stopped.clone()));
     }
     tokio::select! {
-        ended = &mut server => return Ok(ended??),
+        ended = &mut server => return Ok(ended?),
         () = signals.stop() => {}
     }
     tracing::info!(drain_ms = drain.as_millis(), "stopping");
@@ -57,25 +107,120 @@ pub(crate) async fn serve<S: Server>(
     http.in_flight.close();
     tokio::select! {
         () = http.in_flight.wait() => {}
-        () = tokio::time::sleep(drain) => tracing::warn!("calls were cut off at the drain deadline"),
+        () = sleep(drain) => tracing::warn!("calls were cut off at the drain deadline"),
         // A second signal means now.
         () = signals.stop() => {}
     }
     app.stopped.cancel();
     // Idle keep-alive connections may not want to close; the process ends all the same.
-    drop(tokio::time::timeout(LINGER, server).await);
+    drop(timeout(LINGER, server).await);
     Ok(())
 }
 
-/// Accepts connections until the server has stopped.
-fn accept(
+/// Accepts connections until the server has stopped, and then waits for those that are open.
+async fn accept(
     listener: TcpListener,
+    tls: Option<Acceptor>,
     router: Router,
-    stopped: &CancellationToken,
-) -> impl Future<Output = std::io::Result<()>> + Send + 'static {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    stopped: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let open = GracefulShutdown::new();
+    loop {
+        let next = async {
+            // Never closed, so there is always a place to wait for.
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = stopped.cancelled() => break,
+            next = next => next,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let (tls, router, watcher) = (tls.clone(), router.clone(), open.watcher());
+                tokio::spawn(async move {
+                    match tls {
+                        Some(tls) => in_tls(stream, address, &tls, router, watcher).await,
+                        None => in_clear(stream, address, router, watcher).await,
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted now");
+                sleep(REFUSED).await;
+            }
+        }
+    }
+    open.shutdown().await;
+}
+
+/// Whether only the connection that was being accepted is gone.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn in_clear(stream: TcpStream, address: SocketAddr, router: Router, watcher: Watcher) {
     // Without TCP_NODELAY a streamed answer waits for the client's delayed acknowledgement.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let stopped = stopped.clone().cancelled_owned();
-    axum::serve(listener, service).with_graceful_shutdown(stopped).into_future()
+    drop(stream.set_nodelay(true));
+    converse(stream, Peer { address, certificate: None }, Version::Http1, router, watcher).await;
+}
+
+async fn in_tls(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: &Acceptor,
+    router: Router,
+    watcher: Watcher,
+) {
+    drop(stream.set_nodelay(true));
+    let stream = match timeout(HANDSHAKE, tls.current().accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%address, %error, "no TLS"),
+        Err(_elapsed) => return tracing::debug!(%address, "no TLS within the time for it"),
+    };
+    let (_, session) = stream.get_ref();
+    let version = if session.alpn_protocol() == Some(H2) { Version::Http2 } else { Version::Http1 };
+    let certificate = session.peer_certificates().and_then(<[_]>::first);
+    let certificate = certificate.and_then(|der| PeerCertificate::parse(der)).map(Arc::new);
+    converse(stream, Peer { address, certificate }, version, router, watcher).await;
+}
+
+/// What was agreed on in the handshake. Without one it is HTTP/1.1: what speaks first could otherwise wait for ever.
+#[derive(Clone, Copy, Debug)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// Serves the requests of one connection.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    version: Version,
+    router: Router,
+    watcher: Watcher,
+) {
+    let address = peer.address;
+    let service = TowerToHyperService::new(Extension(ConnectInfo(peer)).layer(router));
+    let stream = TokioIo::new(stream);
+    let served = match version {
+        Version::Http1 => {
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(MAX_HEADERS);
+            watcher.watch(builder.serve_connection(stream, service)).await
+        }
+        Version::Http2 => {
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            builder.timer(TokioTimer::new()).keep_alive_interval(KEEP_ALIVE);
+            builder.max_header_list_size(MAX_HEADER_LIST).max_concurrent_streams(MAX_STREAMS);
+            watcher.watch(builder.serve_connection(stream, service)).await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%address, %error, "the connection broke");
+    }
 }

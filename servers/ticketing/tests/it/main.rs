@@ -21,4 +21,5 @@ mod sessions;
 mod snapshots;
 mod streams;
 mod support;
+mod tls;
 mod writes;

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
+use chrono::{TimeDelta, Utc};
 use mcp_auth::Revocations;
 
 use super::{Finding, Status};
@@ -10,11 +11,13 @@ use crate::{
     app::catalog,
     cli::{Failure, serve},
     config::{AuthConfig, Core},
-    http::Gate,
+    http::{Gate, expires_at},
 };
 
 /// A stolen token should not be good for longer.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(1);
+/// A certificate should be renewed earlier.
+const SHORT: TimeDelta = TimeDelta::days(14);
 /// The widest that a file of keys may be: its owner writes, its group reads.
 const WIDEST_MODE: u32 = 0o640;
 
@@ -38,6 +41,7 @@ pub(super) fn findings<S: Server>(core: &Core, config: &S::Config) -> Vec<Findin
     if core.auth.mode.is_some_and(|mode| mode.oauth) {
         findings.extend([issuer(&gate), audience(core, &gate), lifetime(&core.auth)]);
     }
+    findings.extend(core.tls.identity.as_ref().map(|identity| certificate(&identity.certificates)));
     findings.extend(plain_keys(&core.auth, listen.ip()));
     findings.extend(core.auth.keys_file.as_deref().map(key_file));
     findings.extend(core.auth.revoked_file.as_deref().map(revocations));
@@ -86,6 +90,23 @@ fn lifetime(auth: &AuthConfig) -> Finding {
         None => "tokens of any lifetime are accepted: set MCP_AUTH_MAX_TOKEN_LIFETIME=1h",
     };
     Finding::new("token lifetime", Status::Warn, detail)
+}
+
+/// How long the server's own certificate is still good.
+fn certificate(path: &Path) -> Finding {
+    let shown = path.display();
+    match expires_at(path).map(|end| (end, end - Utc::now())) {
+        Ok((end, left)) if left > SHORT => {
+            Finding::new("certificate", Status::Ok, format!("{shown} is good until {end}"))
+        }
+        Ok((end, left)) => {
+            let status = if left > TimeDelta::zero() { Status::Warn } else { Status::Fail };
+            let detail =
+                format!("{shown} is good until {end} only: renew it, nothing is restarted");
+            Finding::new("certificate", status, detail)
+        }
+        Err(problem) => Finding::new("certificate", Status::Fail, format!("{shown} {problem}")),
+    }
 }
 
 /// Plain keys stand in the environment, where other processes and crash reports may see them.
