@@ -1,6 +1,6 @@
 //! Writes that race, repeat and survive a crash.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::join_all;
 use mcp_testkit::process::PATIENCE;
@@ -8,7 +8,7 @@ use mcp_testkit::{HttpClient, Postgres, ServerCommand};
 use rand::RngExt;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::support::{Client, Keys, MODERN, Transport, command, failure};
 
@@ -210,15 +210,20 @@ async fn a_crash_loses_no_acknowledged_ticket_and_doubles_none() {
     .await;
 }
 
-/// Writes until it is acknowledged, at whatever address the server has meanwhile; returns the ticket's id.
+/// Writes until it is acknowledged, at whatever address the server has meanwhile; returns the ticket's id. What is
+/// turned away for now is written again as well, as the error says.
 async fn write(mut servers: watch::Receiver<HttpClient>, title: &str) -> Value {
     loop {
         let client = servers.borrow_and_update().clone();
         let params = json!({ "name": "create_ticket", "arguments": ticket(title, title) });
         if let Ok(reply) = client.request("tools/call", params).try_send().await {
-            let result = reply.result();
-            assert_eq!(result["isError"], false, "{}", reply.body);
-            return result["structuredContent"]["id"].clone();
+            let content = &reply.result()["structuredContent"];
+            if reply.result()["isError"] == false {
+                return content["id"].clone();
+            }
+            assert_eq!(content["error"]["retryable"], true, "{}", reply.body);
+            sleep(Duration::from_millis(200)).await;
+            continue;
         }
         let changed = timeout(PATIENCE, servers.changed()).await;
         changed.expect("the server comes back").unwrap();
