@@ -176,7 +176,13 @@ impl Check {
             Ok(Err(error)) => Some(error.to_string()),
             Err(_elapsed) => Some("no answer within 2 s".to_owned()),
         };
-        Self { name, problem, latency: started.elapsed() }
+        Self { name, problem, warning: None, latency: started.elapsed() }
+    }
+
+    /// The same, with what `doctor` should tell of it.
+    #[must_use]
+    pub fn warn(self, warning: Option<String>) -> Self {
+        Self { warning, ..self }
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Check {
     pub name: &'static str,
     /// The problem, without credentials; `None` when it answered.
     pub problem: Option<String>,
+    /// What works and yet is not as an operator would want it, without credentials: `doctor` tells it.
+    pub warning: Option<String>,
     /// How long the answer took.
     pub latency: Duration,
 }

@@ -101,9 +101,12 @@ fn dependencies<S: Server>(config: S::Config, core: &Core) -> Vec<Finding> {
         server.stop().await;
         Ok(checks)
     });
-    let finding = |check: &crate::Check| match &check.problem {
-        None => Finding::new(check.name, Status::Ok, format!("{} ms", check.latency.as_millis())),
-        Some(problem) => Finding::new(check.name, Status::Fail, problem.as_str()),
+    let finding = |check: &crate::Check| match (&check.problem, &check.warning) {
+        (Some(problem), _) => Finding::new(check.name, Status::Fail, problem.as_str()),
+        (None, Some(warning)) => Finding::new(check.name, Status::Warn, warning.as_str()),
+        (None, None) => {
+            Finding::new(check.name, Status::Ok, format!("{} ms", check.latency.as_millis()))
+        }
     };
     started.map_or_else(broken, |checks| checks.iter().map(finding).collect())
 }
