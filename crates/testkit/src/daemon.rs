@@ -1,10 +1,10 @@
 //! Private servers of other makers: on a free port, in a temporary directory, gone with the test process.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -72,6 +72,15 @@ impl Daemon {
         let owner = std::fs::metadata(directory).expect("the directory exists").uid();
         // The owner of what we made is who we are; after the first `chown` it stays the account.
         (owner == 0 || owner == NOBODY).then_some(NOBODY)
+    }
+
+    /// Writes a file that belongs to the server's account, and that nobody else may read.
+    pub(crate) fn write(&self, path: &Path, text: &str) {
+        std::fs::write(path, text).expect("the server's directory can be written");
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).expect("the file is ours");
+        if let Some(account) = Self::account(&self.directory) {
+            chown(path, Some(account), Some(account)).expect("root may give a file away");
+        }
     }
 
     /// A command in the directory, under the account, with a clean environment.

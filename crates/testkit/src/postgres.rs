@@ -39,11 +39,20 @@ impl Postgres {
 
     /// A server of the caller's own, which it may stop and start.
     pub fn dedicated() -> Self {
+        Self::dedicated_with(&[], &[])
+    }
+
+    /// A server of the caller's own with more settings (`ssl=on`) and with files beside its data, where settings find
+    /// them by name. A file `pg_hba.conf` says who is let in how; without it everybody is.
+    pub fn dedicated_with(more: &[&str], files: &[(&str, &str)]) -> Self {
         let mut daemon = Daemon::new("mcp-test-postgres-");
         let data = daemon.directory().join("data");
         let mut initdb = daemon.command(environment::program(&["initdb"], PACKAGE));
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "-D"]);
         run(initdb.arg(&data));
+        for (name, text) in files {
+            daemon.write(&data.join(name), text);
+        }
 
         let mut arguments = vec!["-D".into(), data.into_os_string()];
         let settings = [
@@ -53,7 +62,7 @@ impl Postgres {
             "max_connections=300",
             "unix_socket_directories=",
         ];
-        arguments.extend(settings.iter().flat_map(|it| ["-c".into(), it.into()]));
+        arguments.extend(settings.iter().chain(more).flat_map(|it| ["-c".into(), it.into()]));
         let launch = Launch {
             program: environment::program(&["postgres"], PACKAGE),
             arguments,
