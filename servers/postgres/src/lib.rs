@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admitted;
 mod catalog;
 mod config;
 mod database;
@@ -12,6 +13,7 @@ mod server;
 mod tables;
 mod tools;
 mod verdict;
+mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,15 @@
 //! The PostgreSQL server: what it offers, what it stands on, and the one way that a statement takes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mcp_chassis::{Catalog as Offer, Check, Server, StartError};
 use serde_json::Value;
 
 use crate::{
     Config,
+    admitted::Admitted,
     catalog::Catalogue,
-    database::{Answer, Caps, ConnectError, Database, QueryError, Role, RoleReport},
+    database::{Answer, Caps, ConnectError, Database, QueryError, RoleReport},
     guard::{Facts, Guard, Refusal, Root},
     prompts::NlToSql,
     queries::QueryTool,
@@ -27,6 +28,7 @@ pub struct Postgres {
     pub(crate) catalogue: Catalogue,
     pub(crate) policy: Policy,
     guard: Guard,
+    admitted: Admitted,
     caps: Caps,
     allow_unsafe_role: bool,
 }
@@ -70,6 +72,7 @@ impl Server for Postgres {
             catalogue: Catalogue::default(),
             policy: Policy::new(&config),
             guard,
+            admitted: Admitted::default(),
             caps: Caps { rows: config.max_rows, bytes: config.max_bytes },
             allow_unsafe_role: config.allow_unsafe_role,
         };
@@ -82,23 +85,29 @@ impl Server for Postgres {
     }
 
     async fn checks(&self) -> Vec<Check> {
-        vec![
-            Check::run("database", self.database.ping()).await,
-            Check::run("role", self.check_role()).await,
-        ]
+        let exposed = "the connection can be read or taken over on its way: sslmode=verify-full in DATABASE_URL \
+                       encrypts it and checks who answers";
+        let exposed = self.database.is_exposed().then(|| exposed.to_owned());
+        let database = Check::run("database", self.database.ping()).await.warn(exposed);
+        let mut warnings = None;
+        let role = Check::run("role", self.check_role(&mut warnings)).await;
+        vec![database, role.warn(warnings)]
     }
 
     async fn stop(&self) {
-        self.database.close().await;
+        self.database.close();
     }
 }
 
 fn cannot_start(error: ConnectError) -> StartError {
     match error {
-        ConnectError::Url => StartError::Config(format!("DATABASE_URL {error}")),
-        ConnectError::Query(QueryError::Database { sqlstate, message, .. }) => {
-            let problem = format!("{message} (SQLSTATE {sqlstate})");
-            StartError::Dependency { name: "the database", problem }
+        ConnectError::Address(error) => StartError::Config(format!("DATABASE_URL {error}")),
+        ConnectError::Query(QueryError::Database(error)) => {
+            StartError::Dependency { name: "the database", problem: error.to_string() }
+        }
+        // The operator learns what the callers of a running server do not.
+        ConnectError::Query(QueryError::Unavailable(cause)) => {
+            StartError::Dependency { name: "the database", problem: cause.to_string() }
         }
         ConnectError::Query(error) => {
             StartError::Dependency { name: "the database", problem: error.to_string() }
@@ -144,28 +153,41 @@ impl Postgres {
     }
 
     /// What a statement names, when nothing of it has an effect.
-    async fn admit(&self, sql: &str, parameters: &[Value]) -> Result<Facts, QueryError> {
-        let facts = match self.guard.read(sql).await {
-            Err(refusal) if refusal.is_syntax() => {
-                // PostgreSQL says where. It is asked to read the text, not to run it.
-                self.database.read(sql).await?;
-                return Err(refusal.into());
-            }
-            read => read.map_err(|refusal| refusal.in_text(sql))?,
+    async fn admit(&self, sql: &str, parameters: &[Value]) -> Result<Arc<Facts>, QueryError> {
+        let catalog = self.catalogue.get(&self.database, &self.guard).await?;
+        let (facts, is_judged) = match self.admitted.find(sql, &catalog) {
+            Some(found) => found,
+            None => (Arc::new(self.read(sql).await?), false),
         };
         if facts.parameters != parameters.len() {
             let (needed, given) = (facts.parameters, parameters.len());
             let message = format!("the statement has {needed} parameters, `params` has {given}");
             return Err(Refusal::parameters(message).into());
         }
-        let catalog = self.catalogue.get(&self.database, &self.guard).await?;
+        if is_judged {
+            return Ok(facts);
+        }
+        let mut catalog = catalog;
         let mut judged = self.policy.judge(&facts, &catalog);
         if matches!(judged, Err(Objection::Unknown(_))) {
-            let catalog = self.catalogue.refreshed(&self.database, &self.guard).await?;
+            catalog = self.catalogue.refreshed(&self.database, &self.guard).await?;
             judged = self.policy.judge(&facts, &catalog);
         }
         judged.map_err(|objection| objection.into_refusal().in_text(sql))?;
+        self.admitted.add(sql, &facts, &catalog);
         Ok(facts)
+    }
+
+    /// What the parser makes of a statement.
+    async fn read(&self, sql: &str) -> Result<Facts, QueryError> {
+        match self.guard.read(sql).await {
+            Err(refusal) if refusal.is_syntax() => {
+                // PostgreSQL says where. It is asked to read the text, not to run it.
+                self.database.read(sql).await?;
+                Err(refusal.into())
+            }
+            read => Ok(read.map_err(|refusal| refusal.in_text(sql))?),
+        }
     }
 
     /// Refuses to start with a query of the operator's that would be refused when it is called.
@@ -186,7 +208,8 @@ impl Postgres {
 
     /// Refuses a role that can do more than read, unless the operator insists.
     async fn admit_role(&self) -> Result<(), StartError> {
-        let report = self.role().await.map_err(|error| cannot_start(error.into()))?;
+        let report = RoleReport::inspect(&self.database).await;
+        let report = report.map_err(|error| cannot_start(error.into()))?;
         if let Some(warnings) = report.warnings() {
             tracing::warn!("the role {warnings}");
         }
@@ -203,16 +226,19 @@ impl Postgres {
         }
     }
 
-    async fn role(&self) -> Result<RoleReport, QueryError> {
-        let mut session = self.database.session().await?;
-        let report = Role::inspect(&mut session).await;
-        session.end().await?;
-        report
-    }
-
-    async fn check_role(&self) -> Result<(), String> {
-        let report = self.role().await.map_err(|error| error.to_string())?;
-        report.unsafe_powers().filter(|_| !self.allow_unsafe_role).map_or(Ok(()), Err)
+    /// The role as it is now: what forbids a start is a problem, what else it can do a warning.
+    async fn check_role(&self, warnings: &mut Option<String>) -> Result<(), String> {
+        let report =
+            RoleReport::inspect(&self.database).await.map_err(|error| error.to_string())?;
+        let (powers, others) = (report.unsafe_powers(), report.warnings());
+        if self.allow_unsafe_role {
+            let allowed = powers.map(|powers| format!("allowed by PG_ALLOW_UNSAFE_ROLE: {powers}"));
+            let all: Vec<_> = allowed.into_iter().chain(others).collect();
+            *warnings = (!all.is_empty()).then(|| all.join(", "));
+            return Ok(());
+        }
+        *warnings = others;
+        powers.map_or(Ok(()), Err)
     }
 }
 

@@ -3,12 +3,12 @@
 
 use mcp_chassis::Error;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Postgres, database::QueryError, verdict::Policy};
 
 /// One line of a list of tables.
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 pub(crate) struct TableLine {
     pub(crate) schema: String,
     pub(crate) name: String,
@@ -20,7 +20,7 @@ pub(crate) struct TableLine {
 }
 
 /// One column.
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 pub(crate) struct ColumnLine {
     pub(crate) column_name: String,
     pub(crate) data_type: String,
@@ -63,7 +63,7 @@ const COLUMNS: &str = "
             JOIN pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[array_position(k.conkey, a.attnum)]
             WHERE k.conrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.conkey) ORDER BY k.oid LIMIT 1)
             AS references,
-        (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = a.atttypid)
+        (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = a.atttypid)
             AS enum_values,
         col_description(c.oid, a.attnum) AS comment
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

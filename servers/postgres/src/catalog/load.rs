@@ -1,4 +1,4 @@
-//! Reads the catalogue: six queries in one transaction.
+//! Reads the catalogue: seven queries.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,15 +16,18 @@ const PATH: &str = "SELECT unnest(current_schemas(true))::text";
 const FUNCTIONS: &str = "
     SELECT p.oid::int8, n.nspname::text, p.proname::text, p.provolatile = 'v', p.prokind = 'p',
         (p.pronargs - p.pronargdefaults <= 1 AND p.pronargs >= 1) OR p.provariadic <> 0, l.lanname::text,
-        CASE WHEN l.lanname IN ('sql', 'plpgsql') AND p.oid >= 16384
-            THEN coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) END,
-        CASE WHEN p.oid < 16384 THEN '{}'::int8[]
+        CASE WHEN p.oid >= 16384 THEN nullif(concat_ws(' ', pg_get_expr(p.proargdefaults, 0),
+            CASE WHEN l.lanname IN ('sql', 'plpgsql') THEN coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) END), '') END,
+        to_json(CASE WHEN p.oid < 16384 THEN '{}'::int8[]
             WHEN a.aggfnoid IS NOT NULL THEN array_remove(ARRAY[
                 a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn,
                 a.aggminvtransfn, a.aggmfinalfn]::oid[]::int8[], 0::int8)
             WHEN l.lanname = 'internal' THEN ARRAY(
                 SELECT b.oid::int8 FROM pg_proc b WHERE b.prosrc = p.prosrc AND b.prolang = p.prolang AND b.oid < 16384)
-            ELSE '{}' END
+            ELSE '{}' END),
+        to_json(CASE WHEN p.oid < 16384 THEN '{}' ELSE ARRAY(
+            SELECT t.typname::text FROM pg_type t
+            WHERE t.oid >= 16384 AND t.oid = ANY (p.prorettype || p.proargtypes::oid[])) END)
     FROM pg_proc p
         JOIN pg_namespace n ON n.oid = p.pronamespace
         JOIN pg_language l ON l.oid = p.prolang
@@ -34,10 +37,21 @@ const FUNCTIONS: &str = "
 const OPERATORS: &str = "
     SELECT oprname::text, oprcode::oid::int8 FROM pg_operator WHERE oid >= 16384 AND oprcode <> 0";
 
+/// Types of users with the checks of all domains in them: below a domain, in an array, a row, a range.
 const TYPES: &str = "
-    SELECT t.typname::text,
-        (SELECT string_agg(pg_get_constraintdef(c.oid), ' ') FROM pg_constraint c WHERE c.contypid = t.oid)
-    FROM pg_type t WHERE t.oid >= 16384";
+    WITH RECURSIVE part AS (
+        SELECT oid AS of, typbasetype AS part FROM pg_type
+        UNION ALL SELECT oid, typelem FROM pg_type
+        UNION ALL SELECT rngtypid, rngsubtype FROM pg_range
+        UNION ALL SELECT rngmultitypid, rngtypid FROM pg_range
+        UNION ALL SELECT t.oid, a.atttypid FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid
+            WHERE a.attnum > 0 AND NOT a.attisdropped),
+    whole AS (
+        SELECT oid AS of, oid AS part FROM pg_type WHERE oid >= 16384
+        UNION SELECT w.of, p.part FROM whole w JOIN part p ON p.of = w.part WHERE p.part >= 16384)
+    SELECT t.typname::text, string_agg(pg_get_constraintdef(c.oid), ' ')
+    FROM whole w JOIN pg_type t ON t.oid = w.of LEFT JOIN pg_constraint c ON c.contypid = w.part
+    GROUP BY t.oid, t.typname";
 
 const CASTS: &str = "
     SELECT t.typname::text, c.castfunc::int8
@@ -55,7 +69,8 @@ const COLUMNS: &str = "
     WHERE a.attnum > 0 AND NOT a.attisdropped
         AND a.attname IN (SELECT proname FROM pg_proc WHERE provolatile = 'v' AND pronargs >= 1)";
 
-type FunctionRow = (Oid, String, String, bool, bool, bool, String, Option<String>, Vec<Oid>);
+type FunctionRow =
+    (Oid, String, String, bool, bool, bool, String, Option<String>, Vec<Oid>, Vec<String>);
 
 /// Reads everything; views that are as they were are not parsed again.
 pub(super) async fn load(
@@ -63,33 +78,42 @@ pub(super) async fn load(
     guard: &Guard,
     before: &Catalog,
 ) -> Result<Catalog, QueryError> {
-    let mut session = database.session().await?;
-    let path = session.rows::<(String,)>(PATH).await?.into_iter().map(|(schema,)| schema).collect();
+    let path = database.rows::<(String,)>(PATH, &[]).await?;
+    let path = path.into_iter().map(|(schema,)| schema).collect();
     let mut catalog = Catalog { path, ..Catalog::default() };
-    for row in session.rows::<FunctionRow>(FUNCTIONS).await? {
+    for row in database.rows::<FunctionRow>(FUNCTIONS, &[]).await? {
         catalog.add_function(row);
     }
-    for (name, function) in session.rows::<(String, Oid)>(OPERATORS).await? {
+    for (name, function) in database.rows::<(String, Oid)>(OPERATORS, &[]).await? {
         catalog.operators.entry(name).or_default().push(Operator { function });
     }
-    for (name, checks) in session.rows::<(String, Option<String>)>(TYPES).await? {
+    for (name, checks) in database.rows::<(String, Option<String>)>(TYPES, &[]).await? {
         let words = checks.as_deref().map(words).unwrap_or_default();
         catalog.types.entry(name).or_default().push(Type { words });
     }
-    for (name, function) in session.rows::<(String, Oid)>(CASTS).await? {
+    for (name, function) in database.rows::<(String, Oid)>(CASTS, &[]).await? {
         catalog.casts.entry(name).or_default().push(function);
     }
-    let relations = session.rows::<(Oid, String, String, Option<String>)>(RELATIONS).await?;
-    let columns = session.rows::<(Oid, String)>(COLUMNS).await?;
-    session.end().await?;
+    let relations = database.rows::<(Oid, String, String, Option<String>)>(RELATIONS, &[]).await?;
+    let columns = database.rows::<(Oid, String)>(COLUMNS, &[]).await?;
     catalog.add_relations(relations, columns, guard, before).await;
     Ok(catalog)
 }
 
 impl Catalog {
     fn add_function(&mut self, row: FunctionRow) {
-        let (oid, schema, name, is_volatile, is_procedure, takes_one, language, body, support) =
-            row;
+        let (
+            oid,
+            schema,
+            name,
+            is_volatile,
+            is_procedure,
+            takes_one,
+            language,
+            body,
+            support,
+            types,
+        ) = row;
         let words = body.as_deref().map(words).unwrap_or_default();
         let overloads = self.functions.entry(name.clone()).or_default();
         self.by_oid.insert(oid, (name.clone(), overloads.len()));
@@ -103,6 +127,7 @@ impl Catalog {
             language,
             words,
             support,
+            types,
         });
     }
 

@@ -41,10 +41,12 @@ pub(crate) struct Function {
     /// Whether it can be called with one argument, and so in attribute notation.
     pub(crate) takes_one: bool,
     pub(crate) language: String,
-    /// The words of a body in SQL or PL/pgSQL: names and keywords, in lower case.
+    /// The words of defaults, and of a body in SQL or PL/pgSQL: names and keywords, in lower case.
     pub(crate) words: HashSet<String>,
     /// What an aggregate calls; for another name of a built-in function, that function.
     pub(crate) support: Vec<Oid>,
+    /// Types of users that it takes or returns: a call is a cast to them.
+    pub(crate) types: Vec<String>,
 }
 
 /// An operator of a user's or an extension's.
@@ -56,7 +58,7 @@ pub(crate) struct Operator {
 /// A type of a user's or an extension's, as far as a cast to it runs something.
 #[derive(Debug, Default)]
 pub(crate) struct Type {
-    /// The words of its domain constraints.
+    /// The words of domain constraints: its own, and those of the types that it is made of.
     pub(crate) words: HashSet<String>,
 }
 
@@ -130,8 +132,9 @@ impl Catalog {
         self.operators.get(&name.last).map(Vec::as_slice).unwrap_or_default()
     }
 
-    pub(crate) fn types(&self, name: &Name) -> &[Type] {
-        self.types.get(&name.last).map(Vec::as_slice).unwrap_or_default()
+    /// Every type of a user's with the name, in any schema.
+    pub(crate) fn types_named(&self, name: &str) -> &[Type] {
+        self.types.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(crate) fn casts(&self, name: &Name) -> &[Oid] {

@@ -1,13 +1,13 @@
 //! Rows as they come, under caps.
 
+use std::io;
+
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::message::backend::DataRowBody;
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{
-    Column as _, Row as _, ValueRef as _,
-    postgres::{PgColumn, PgRow},
-};
 
-use super::{QueryError, cells};
+use super::cells;
 
 /// How much of a result is kept.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,11 @@ pub(crate) struct Caps {
     pub(crate) rows: u32,
     /// Of all cells together, as text.
     pub(crate) bytes: usize,
+}
+
+impl Caps {
+    /// For queries of our own, whose results have an end.
+    pub(super) const NONE: Self = Self { rows: u32::MAX, bytes: usize::MAX };
 }
 
 /// Columns and rows.
@@ -44,55 +49,57 @@ pub(super) struct Collector {
     bytes: usize,
     /// Name and type number.
     pub(super) columns: Vec<(String, u32)>,
+    /// Type numbers.
+    pub(super) parameters: Vec<u32>,
     pub(super) rows: Vec<Vec<Value>>,
     pub(super) truncated: bool,
-    /// Whether the database still has much to send, so that the connection is not worth keeping.
+    /// Whether the database still has to send what nobody wants.
     pub(super) is_cut: bool,
 }
 
 impl Collector {
     pub(super) fn new(caps: Caps) -> Self {
-        let (columns, rows) = (Vec::new(), Vec::new());
-        Self { caps, bytes: 0, columns, rows, truncated: false, is_cut: false }
+        let (columns, parameters, rows) = (Vec::new(), Vec::new(), Vec::new());
+        Self { caps, bytes: 0, columns, parameters, rows, truncated: false, is_cut: false }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.columns.is_empty()
+    /// The largest message of a row for which there is still room: its cells, and numbers around them.
+    pub(super) fn largest_row(&self) -> usize {
+        let room = self.caps.bytes.saturating_sub(self.bytes);
+        room.saturating_add(self.columns.len() * 4 + 6)
     }
 
-    pub(super) fn describe(&mut self, columns: &[PgColumn]) {
-        let oid = |column: &PgColumn| column.type_info().oid().map_or(0, |oid| oid.0);
-        self.columns = columns.iter().map(|it| (it.name().to_owned(), oid(it))).collect();
+    /// Ends with the rows that there are.
+    pub(super) fn cut(&mut self) {
+        (self.is_cut, self.truncated) = (true, true);
     }
 
-    /// Keeps a row, or says that there is no place for it.
-    pub(super) fn add(&mut self, row: &PgRow) -> Result<bool, QueryError> {
-        if self.rows.is_empty() {
-            self.describe(row.columns());
+    /// Keeps a row, or notes that there is no place for it.
+    pub(super) fn add(&mut self, row: &DataRowBody) -> io::Result<()> {
+        let is_full = self.rows.len() >= usize::try_from(self.caps.rows).unwrap_or(usize::MAX);
+        if is_full || self.is_cut {
+            self.truncated = true;
+            return Ok(());
         }
         let mut cells = Vec::with_capacity(self.columns.len());
         let mut bytes = 0;
-        for (index, (_, oid)) in self.columns.iter().enumerate() {
-            let value = row.try_get_raw(index)?;
-            if value.is_null() {
+        let (mut ranges, mut columns) = (row.ranges(), self.columns.iter());
+        while let Some((range, (_, oid))) = ranges.next()?.zip(columns.next()) {
+            let Some(cell) = range.and_then(|range| row.buffer().get(range)) else {
                 bytes += "null".len();
                 cells.push(Value::Null);
                 continue;
+            };
+            bytes += cell.len();
+            if self.bytes + bytes > self.caps.bytes {
+                self.cut();
+                return Ok(());
             }
-            let text = value.as_str().map_err(QueryError::Internal)?;
-            bytes += text.len();
-            if self.bytes + bytes <= self.caps.bytes {
-                cells.push(cells::cell(*oid, text));
-            }
-        }
-        let is_full = self.rows.len() >= usize::try_from(self.caps.rows).unwrap_or(usize::MAX);
-        self.is_cut = !is_full && self.bytes + bytes > self.caps.bytes;
-        self.truncated = is_full || self.is_cut;
-        if self.truncated {
-            return Ok(false);
+            // A database without an encoding (`SQL_ASCII`) sends any bytes.
+            cells.push(cells::cell(*oid, &String::from_utf8_lossy(cell)));
         }
         self.bytes += bytes;
         self.rows.push(cells);
-        Ok(true)
+        Ok(())
     }
 }

@@ -1,64 +1,30 @@
 //! Parameters: from JSON to what PostgreSQL takes, by PostgreSQL's own reading of every type.
 //!
-//! The types are those that PostgreSQL infers for `$1`, `$2`, …. Each value is written as the text that a
-//! person would give and converted by the database itself, so that every type it knows, extensions
-//! included, can be a parameter and a wrong value has PostgreSQL's own error.
+//! The types are those that PostgreSQL infers for `$1`, `$2`, …. Each value goes as the text that a person would
+//! give, so that every type PostgreSQL knows, extensions included, can be a parameter and a wrong value has
+//! PostgreSQL's own error. Only arrays and objects are written in a way that depends on the type.
 
 use mcp_chassis::Error;
 use serde_json::Value;
-use sqlx::{
-    Encode, Postgres, Type,
-    encode::IsNull,
-    error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgTypeInfo, types::Oid},
-};
 
-/// What the catalogue says of a parameter's type.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct ParameterType {
-    /// Its qualified name, quoted.
-    pub(super) name: String,
-    /// The function that sends it, qualified and quoted.
-    pub(super) send: String,
-    /// `A` for arrays (`pg_type.typcategory`).
-    pub(super) category: String,
-    pub(super) is_json: bool,
+use super::types::TypeName;
+
+/// Whether the types must be known to write the value.
+pub(super) fn depends_on_type(value: &Value) -> bool {
+    value.is_array() || value.is_object()
 }
 
-/// A value as PostgreSQL sends it.
-#[derive(Debug)]
-pub(super) struct Bound {
-    pub(super) oid: Oid,
-    pub(super) bytes: Option<Vec<u8>>,
-}
-
-impl Type<Postgres> for Bound {
-    fn type_info() -> PgTypeInfo {
-        // What `produces` says of each value counts.
-        PgTypeInfo::with_name("unknown")
-    }
-}
-
-impl Encode<'_, Postgres> for Bound {
-    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let Some(bytes) = &self.bytes else { return Ok(IsNull::Yes) };
-        buffer.extend_from_slice(bytes);
-        Ok(IsNull::No)
-    }
-
-    fn produces(&self) -> Option<PgTypeInfo> {
-        Some(PgTypeInfo::with_oid(self.oid))
-    }
+/// The texts of all parameters; `types` may be short where nothing depends on them.
+pub(super) fn texts(values: &[Value], types: &[TypeName]) -> Result<Vec<Option<String>>, Error> {
+    let types = types.iter().map(Some).chain(std::iter::repeat(None));
+    (1..).zip(values).zip(types).map(|((number, value), of)| text(number, value, of)).collect()
 }
 
 /// The text of parameter `number` as PostgreSQL reads it; `None` for null.
-pub(super) fn text(
-    number: usize,
-    value: &Value,
-    of: &ParameterType,
-) -> Result<Option<String>, Error> {
+fn text(number: usize, value: &Value, of: Option<&TypeName>) -> Result<Option<String>, Error> {
     let refused = |found: &str| {
-        let problem = format!("is {found}, but ${number} is of type {}", of.name);
+        let of = of.map(|of| format!(", but ${number} is of type {}", of.name));
+        let problem = format!("is {found}{}", of.unwrap_or_default());
         Err(Error::invalid(format!("params[{}]", number.saturating_sub(1)), problem))
     };
     Ok(Some(match value {
@@ -67,8 +33,8 @@ pub(super) fn text(
             return refused("a text with a NUL character");
         }
         Value::String(text) => text.clone(),
-        Value::Array(_) | Value::Object(_) if of.is_json => value.to_string(),
-        Value::Array(items) if of.category == "A" => array(items),
+        Value::Array(_) | Value::Object(_) if of.is_some_and(|of| of.is_json) => value.to_string(),
+        Value::Array(items) if of.is_some_and(|of| of.is_array) => array(items),
         Value::Array(_) => return refused("an array"),
         Value::Object(_) => return refused("an object"),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -95,13 +61,12 @@ fn quoted(text: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{ParameterType, text};
+    use super::{TypeName, texts};
 
-    fn of(name: &str, category: &str) -> ParameterType {
-        ParameterType {
+    fn of(name: &str) -> TypeName {
+        TypeName {
             name: name.into(),
-            send: String::new(),
-            category: category.into(),
+            is_array: name.ends_with("[]"),
             is_json: name.starts_with("json"),
         }
     }
@@ -109,15 +74,16 @@ mod tests {
     #[test]
     fn an_array_keeps_nulls_quotes_and_nesting_apart() {
         let value = json!([1, null, "NULL", "a \"b\" \\c", [true]]);
-        let written = text(1, &value, &of("text[]", "A")).unwrap().unwrap();
-        assert_eq!(written, r#"{"1",NULL,"NULL","a \"b\" \\c",{"true"}}"#);
+        let written = texts(&[value], &[of("text[]")]).unwrap();
+        assert_eq!(written, [Some(r#"{"1",NULL,"NULL","a \"b\" \\c",{"true"}}"#.to_owned())]);
     }
 
     #[test]
     fn a_value_of_the_wrong_shape_names_parameter_and_type() {
-        let error = text(2, &json!({ "a": 1 }), &of("date", "D")).unwrap_err();
+        let error = texts(&[json!(1), json!({ "a": 1 })], &[of("integer"), of("date")]);
+        let error = error.unwrap_err();
         assert_eq!(error.message(), "`params[1]` is an object, but $2 is of type date");
-        assert_eq!(text(1, &json!({ "a": 1 }), &of("jsonb", "U")).unwrap().unwrap(), r#"{"a":1}"#);
-        assert_eq!(text(1, &json!(null), &of("date", "D")).unwrap(), None);
+        let texts = texts(&[json!({ "a": 1 }), json!(null), json!(true)], &[of("jsonb")]).unwrap();
+        assert_eq!(texts, [Some(r#"{"a":1}"#.to_owned()), None, Some("true".to_owned())]);
     }
 }

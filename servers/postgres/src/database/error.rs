@@ -5,9 +5,11 @@ use std::error::Error as StdError;
 use mcp_chassis::{Classify, ErrorKind};
 use mcp_errors::FieldFault;
 use serde_json::{Value, json};
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
-use crate::guard::{Place, Refusal};
+use crate::{
+    guard::{Place, Refusal},
+    wire::{ServerError, WireError},
+};
 
 /// A statement that gave no rows.
 #[derive(Debug, thiserror::Error)]
@@ -15,20 +17,9 @@ pub(crate) enum QueryError {
     /// A guard refused it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// PostgreSQL refused it. Its `DETAIL` and `CONTEXT`, which may hold other rows, are left out.
-    #[error("{message}{}", Place {
-        sqlstate,
-        position: *position,
-        hint: hint.as_deref().unwrap_or_default(),
-    })]
-    Database {
-        /// The five characters of Appendix A.
-        sqlstate: String,
-        message: String,
-        hint: Option<String>,
-        /// Character of the statement, from 1.
-        position: Option<usize>,
-    },
+    /// PostgreSQL refused it.
+    #[error("{}{}", .0.message, place(.0))]
+    Database(ServerError),
     /// An argument that cannot be used.
     #[error("{0}")]
     Argument(mcp_chassis::Error),
@@ -47,48 +38,34 @@ impl QueryError {
     /// Counts positions in the user's text, which stands behind `prefix`.
     #[must_use]
     pub(crate) fn behind(mut self, prefix: &str) -> Self {
-        if let Self::Database { position, .. } = &mut self {
+        if let Self::Database(ServerError { position, .. }) = &mut self {
             *position = position.and_then(|at| at.checked_sub(prefix.len())).filter(|at| *at > 0);
         }
         self
     }
-
-    /// Whether the connection broke, so that another one may do better.
-    pub(super) fn is_broken_connection(&self) -> bool {
-        match self {
-            Self::Unavailable(_) => true,
-            Self::Database { sqlstate, .. } => is_going_away(sqlstate),
-            _ => false,
-        }
-    }
 }
 
-impl From<sqlx::Error> for QueryError {
-    fn from(error: sqlx::Error) -> Self {
+fn place(error: &ServerError) -> Place<'_> {
+    let hint = error.hint.as_deref().unwrap_or_default();
+    Place { sqlstate: &error.sqlstate, position: error.position, hint }
+}
+
+impl From<WireError> for QueryError {
+    fn from(error: WireError) -> Self {
         match error {
-            sqlx::Error::Database(error) => match error.try_downcast::<PgDatabaseError>() {
-                Ok(error) => Self::from(*error),
-                Err(error) => Self::Internal(error.to_string().into()),
-            },
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.into()),
-            error => Self::Internal(error.into()),
+            WireError::Server(error) => Self::Database(error),
+            error => Self::Unavailable(error.into()),
         }
     }
 }
 
-impl From<PgDatabaseError> for QueryError {
-    fn from(error: PgDatabaseError) -> Self {
-        let position = match error.position() {
-            Some(PgErrorPosition::Original(position)) => Some(position),
-            _ => None,
-        };
-        let (message, hint) = (error.message().to_owned(), error.hint().map(str::to_owned));
-        Self::Database { sqlstate: error.code().to_owned(), message, hint, position }
+/// A message of PostgreSQL's that is no row and has no end in sight, such as an error that repeats a huge value.
+pub(super) fn too_long() -> ServerError {
+    ServerError {
+        sqlstate: "54000".to_owned(),
+        message: "the database's answer is an error of more than 1 MB".to_owned(),
+        hint: Some("cut long values with left() first".to_owned()),
+        position: None,
     }
 }
 
@@ -105,7 +82,7 @@ impl Classify for QueryError {
             Self::Busy => ErrorKind::Overloaded { retry_after: std::time::Duration::from_secs(1) },
             Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::Internal,
-            Self::Database { sqlstate, message, .. } => match sqlstate.as_str() {
+            Self::Database(ServerError { sqlstate, message, .. }) => match sqlstate.as_str() {
                 // query_canceled and lock_not_available: a timeout of ours.
                 "57014" | "55P03" => ErrorKind::Timeout,
                 // insufficient_privilege and read_only_sql_transaction.
@@ -122,7 +99,7 @@ impl Classify for QueryError {
         match self {
             Self::Refused(refusal) => refusal.details(),
             Self::Argument(error) => error.details(),
-            Self::Database { sqlstate, hint, position, .. } => {
+            Self::Database(ServerError { sqlstate, hint, position, .. }) => {
                 Some(json!({ "sqlstate": sqlstate, "hint": hint, "position": position }))
             }
             _ => None,

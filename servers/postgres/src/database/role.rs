@@ -1,9 +1,11 @@
 //! What the role can really do: a server that reads should have a role that can only read.
 
-use super::{QueryError, Session};
+use serde::Deserialize;
+
+use super::{Database, QueryError};
 
 /// Something that the role can do beyond reading.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Finding {
     /// Whether it alone is a reason not to start.
     pub(crate) is_unsafe: bool,
@@ -16,18 +18,12 @@ pub(crate) struct RoleReport {
     findings: Vec<Finding>,
 }
 
-/// Looks at the role of a session.
-#[derive(Debug)]
-pub(crate) struct Role;
-
-impl Role {
-    /// Asks the catalogue.
-    pub(crate) async fn inspect(session: &mut Session) -> Result<RoleReport, QueryError> {
-        Ok(RoleReport { findings: session.rows(POWERS).await? })
-    }
-}
-
 impl RoleReport {
+    /// Asks the catalogue.
+    pub(crate) async fn inspect(database: &Database) -> Result<Self, QueryError> {
+        Ok(Self { findings: database.rows(POWERS, &[]).await? })
+    }
+
     /// What forbids a start, in a sentence's form; `None` when the role can only read.
     pub(crate) fn unsafe_powers(&self) -> Option<String> {
         join(self.findings.iter().filter(|finding| finding.is_unsafe))

@@ -14,6 +14,9 @@ pub(crate) struct Facts {
     /// Targets of casts, and column types.
     pub(crate) types: Vec<Name>,
     pub(crate) relations: Vec<Relation>,
+    /// Names in `FROM` that stand for something else than a table with the columns that it has: subqueries, functions,
+    /// joins, and tables whose columns are named anew.
+    pub(crate) aliases: HashSet<String>,
     /// Names that `WITH` gives.
     pub(crate) ctes: HashSet<String>,
     /// The highest parameter: 2 for `$2`.

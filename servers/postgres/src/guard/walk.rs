@@ -117,7 +117,15 @@ impl Walk {
             }
             "Alias" => {
                 let alias = open.take("aliasname").pop().unwrap_or_default();
+                let is_table = self.open.last().is_some_and(|parent| parent.node == "RangeVar");
+                if !is_table || !open.take("colnames").is_empty() {
+                    facts.aliases.insert(alias.clone());
+                }
                 self.text(&alias);
+            }
+            // Both compare with `=` without saying so.
+            "CaseExpr" | "JoinExpr" => {
+                facts.operators.push(Name { qualifier: None, last: "=".to_owned(), at });
             }
             "RangeVar" => facts.relations.extend(open.relation()),
             _ => {}

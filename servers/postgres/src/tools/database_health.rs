@@ -24,7 +24,7 @@ pub(crate) struct Health {
     unused_indexes: Vec<UnusedIndex>,
 }
 
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 struct Figures {
     server_version: String,
     uptime_s: f64,
@@ -47,7 +47,7 @@ struct Figures {
     replication_lag_s: Option<f64>,
 }
 
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 struct NeedsVacuum {
     table: String,
     dead_rows: i64,
@@ -56,7 +56,7 @@ struct NeedsVacuum {
     last_vacuum: Option<String>,
 }
 
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 struct UnusedIndex {
     index: String,
     table: String,

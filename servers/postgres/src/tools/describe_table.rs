@@ -43,14 +43,14 @@ pub(crate) struct TableDescription {
     view_query: Option<String>,
 }
 
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 struct Key {
     name: String,
     /// In SQL: `FOREIGN KEY (customer_id) REFERENCES customers(id)`
     definition: String,
 }
 
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 struct Index {
     name: String,
     /// In SQL

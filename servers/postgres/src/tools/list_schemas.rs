@@ -19,7 +19,7 @@ pub(crate) struct Schemas {
     schemas: Vec<Schema>,
 }
 
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 struct Schema {
     name: String,
     /// Tables, views and the like that may be read

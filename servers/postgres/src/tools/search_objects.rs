@@ -54,7 +54,7 @@ pub(crate) struct FoundObjects {
     truncated: bool,
 }
 
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 struct Object {
     schema: String,
     name: String,

@@ -30,7 +30,7 @@ pub(crate) struct CostlyQueries {
     queries: Vec<CostlyQuery>,
 }
 
-#[derive(Debug, Serialize, JsonSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, JsonSchema, Deserialize)]
 struct CostlyQuery {
     /// The statement, its first 2,000 characters
     query: Option<String>,
@@ -51,11 +51,14 @@ impl ToolOutput for CostlyQueries {
 const EXTENSION: &str = "
     SELECT extname::text FROM pg_extension WHERE extname = 'pg_stat_statements'";
 
+/// Only of statements that are planned does the extension take the values out. Others keep them, passwords of roles
+/// and what callers of ours looked for among them (`DECLARE … WHERE …`).
 const QUERIES: &str = "
     SELECT left(query, 2000) AS query, calls, total_exec_time AS total_ms, mean_exec_time AS mean_ms, rows,
         shared_blks_hit::float8 / nullif(shared_blks_hit + shared_blks_read, 0) AS cache_hit_ratio
     FROM pg_stat_statements
     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND query ~* '^(\\s|--[^\\n]*\\n|/\\*.*?\\*/|\\()*(select|with|values|table|insert|update|delete|merge)\\y'
     ORDER BY total_exec_time DESC LIMIT $1::int8";
 
 impl Tool for TopQueries {

@@ -190,7 +190,7 @@ impl<'a> Judge<'a> {
         let catalog = self.catalog;
         let not_allowed =
             |reason| refused(format!("a cast to `{name}` is not allowed"), reason, name.at);
-        for of in catalog.types(name) {
+        for of in catalog.types_named(&name.last) {
             self.words(&of.words).map_err(not_allowed)?;
         }
         for function in catalog.casts(name) {
@@ -244,12 +244,15 @@ impl<'a> Judge<'a> {
         if is_system(&function.schema) || !self.seen.insert(function.oid) {
             return Ok(());
         }
+        self.words(&function.words)?;
+        let catalog = self.catalog;
+        for of in function.types.iter().flat_map(|name| catalog.types_named(name)) {
+            self.words(&of.words)?;
+        }
         match function.language.as_str() {
             // An extension's code is trusted to be what it says.
             "c" => {}
-            "sql" | "plpgsql" if self.policy.opens(&function.schema) => {
-                self.words(&function.words)?;
-            }
+            "sql" | "plpgsql" if self.policy.opens(&function.schema) => {}
             // An aggregate, or another name of a built-in function: what that calls or is counts.
             "internal" if !function.support.is_empty() => {}
             _ => return Err(LIES),
@@ -278,7 +281,9 @@ fn called(name: &Name, reason: &'static str) -> Objection {
 
 /// Whether `a` in `a.f` is a table of the statement that has a column `f`.
 fn is_column(facts: &Facts, name: &Name, catalog: &Catalog) -> bool {
-    let Some(qualifier) = &name.qualifier else { return false };
+    let Some(qualifier) = name.qualifier.as_ref().filter(|it| !facts.aliases.contains(*it)) else {
+        return false;
+    };
     let named = |it: &&crate::guard::Relation| match &it.alias {
         Some(alias) => alias == qualifier,
         None => it.name.last == *qualifier,

@@ -105,8 +105,9 @@ const NEVER_PREFIXES: &[&str] = &[
 /// Large objects have two names without an underscore.
 const NEVER_LARGE_OBJECT: &[&str] = &["loread", "lowrite"];
 
-/// Relations of `pg_catalog` with credentials, or with what other roles' rows hold.
+/// System relations with credentials, or with what other roles' rows hold.
 const SECRET: &[&str] = &[
+    "_pg_user_mappings",
     "pg_authid",
     "pg_file_settings",
     "pg_hba_file_rules",
@@ -118,6 +119,7 @@ const SECRET: &[&str] = &[
     "pg_subscription",
     "pg_user_mapping",
     "pg_user_mappings",
+    "user_mapping_options",
 ];
 
 /// Samples of the values of every table: not where some tables are closed.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mcp_testkit::{HttpClient, Postgres, wire};
+use mcp_testkit::{HttpClient, Postgres, ServerCommand, wire};
 use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -222,4 +222,44 @@ async fn doctor_tells_what_the_role_can_do() {
     assert!(names.contains(&&json!("database")) && names.contains(&&json!("role")), "{told}");
     let answer = call(&mut stage.client(), "database_health", json!({})).await;
     assert!(answer["connections"].as_i64().unwrap() > 0);
+}
+
+/// What `doctor` says of the role, with its exit code.
+async fn doctor(command: ServerCommand) -> (i32, Value) {
+    let output = command.args(["doctor", "--json"]).output().await;
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = told["findings"].as_array().unwrap();
+    let of = |name: &str| findings.iter().find(|it| it["name"] == name).cloned();
+    let finding = of("role").or_else(|| of("start")).unwrap();
+    (output.status.code().unwrap(), finding)
+}
+
+#[tokio::test]
+async fn doctor_warns_of_powers_that_are_no_reason_not_to_start() {
+    let stage = Stage::new();
+    stage.run(
+        "CREATE EXTENSION dblink; CREATE FUNCTION moody() RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE FUNCTION trusted() RETURNS int STABLE SECURITY DEFINER LANGUAGE sql AS 'SELECT 1'",
+    );
+    let (code, role) = doctor(stage.command()).await;
+    assert_eq!((code, &role["status"]), (0, &json!("warn")), "{role}");
+    let detail = role["detail"].as_str().unwrap();
+    for told in
+        ["may create temporary tables", "SECURITY DEFINER functions", "the extension dblink"]
+    {
+        assert!(detail.contains(told), "{told}: {detail}");
+    }
+    // On stdout and in plain words too.
+    let output = stage.command().args(["doctor"]).output().await;
+    assert!(String::from_utf8_lossy(&output.stdout).contains("warn  role"));
+
+    let insisting = stage.command().env("DATABASE_URL", stage.database.url());
+    let (code, role) = doctor(insisting.env("PG_ALLOW_UNSAFE_ROLE", "true")).await;
+    assert_eq!((code, &role["status"]), (0, &json!("warn")), "{role}");
+    assert!(role["detail"].as_str().unwrap().contains("is a superuser"), "{role}");
+
+    stage.database.psql(&format!("GRANT INSERT ON orders TO {}", stage.role()));
+    let (code, start) = doctor(stage.command()).await;
+    assert_eq!((code, &start["status"]), (1, &json!("fail")), "{start}");
+    assert!(start["detail"].as_str().unwrap().contains("may write to orders"), "{start}");
 }

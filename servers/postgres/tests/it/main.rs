@@ -6,8 +6,11 @@
     reason = "a test that cannot set its stage fails at once"
 )]
 
+mod claims;
+mod connection;
 mod corpus;
 mod life;
+mod memory;
 mod query;
 mod snapshots;
 mod stage;

@@ -1,5 +1,6 @@
 //! The tools beside `query_database`, the resources, the prompt and the operator's own queries.
 
+use mcp_testkit::Postgres;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, call};
@@ -96,6 +97,31 @@ async fn health_is_told_and_a_missing_extension_too() {
     let missing = call(&mut client, "top_queries", json!({ "limit": 5 })).await;
     assert_eq!(missing["error"]["code"], "not_found");
     assert!(missing["error"]["message"].as_str().unwrap().contains("shared_preload_libraries"));
+}
+
+#[tokio::test]
+async fn costly_statements_are_told_without_their_values() {
+    let postgres = Postgres::dedicated_with(&["shared_preload_libraries=pg_stat_statements"], &[]);
+    let stage = Stage::on(&postgres);
+    stage.run("CREATE EXTENSION pg_stat_statements; CREATE TABLE people (name text)");
+    stage.database.psql(&format!("GRANT pg_read_all_stats TO {}", stage.role()));
+    for _ in 0..3 {
+        stage.database.psql("/* job */ SELECT count(*) FROM people WHERE name = 'somebody'");
+    }
+    stage.database.psql("CREATE ROLE other PASSWORD 'role-secret'");
+    let mut client = stage.client();
+    let secret = "SELECT count(*) FROM people WHERE name = 'a caller''s secret'";
+    call(&mut client, "query_database", json!({ "sql": secret })).await;
+    call(&mut client, "query_database", json!({ "sql": format!("EXPLAIN {secret}") })).await;
+    let answer = call(&mut client, "top_queries", json!({ "limit": 100 })).await;
+    let queries = answer["queries"].as_array().unwrap();
+    let wanted = "/* job */ SELECT count(*) FROM people WHERE name = $1";
+    let found = queries.iter().find(|it| it["query"] == wanted);
+    assert_eq!(found.unwrap()["calls"], 3, "{answer}");
+    assert!(found.unwrap()["mean_ms"].as_f64().unwrap() > 0.0, "{answer}");
+    assert!(!answer.to_string().contains("secret"), "{answer}");
+    let few = call(&mut client, "top_queries", json!({ "limit": 1 })).await;
+    assert_eq!(few["queries"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
