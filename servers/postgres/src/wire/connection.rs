@@ -113,7 +113,7 @@ mod tests {
             far.write_all(b"D").await.unwrap();
             far.write_all(&(size + 4).to_be_bytes()).await.unwrap();
             for _ in 0..size / 100_000 {
-                far.write_all(&[b'x'; 100_000]).await.unwrap();
+                far.write_all(&vec![b'x'; 100_000]).await.unwrap();
             }
             far.write_all(b"Z\0\0\0\x05I").await.unwrap();
         });

@@ -111,7 +111,7 @@ async fn the_databases_certificate_is_checked_as_far_as_was_asked() {
 /// What a pooler does with settings that a connection would begin with.
 #[derive(Clone, Copy)]
 enum Settings {
-    /// As PgBouncer does.
+    /// As `PgBouncer` does.
     Refused,
     Forgotten,
 }
