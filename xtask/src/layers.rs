@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::workspace::{self, Dependency, Package};
 
 /// A package imports only from rows above its own. Servers and testkit stand below these, the suite over all servers
-/// below them.
+/// and the bench below them.
 const ROWS: [&[&str]; 3] = [
     &["mcp-errors"],
     &["mcp-auth", "mcp-limits", "mcp-sanitize", "mcp-telemetry"],
@@ -39,7 +39,7 @@ fn row(name: &str, folder: &str) -> Option<usize> {
     let shared = ROWS.iter().position(|row| row.contains(&name));
     let by_folder = || match folder.split('/').next() {
         Some("servers") => Some(SERVER_ROW),
-        Some("tests") => Some(SUITE_ROW),
+        Some("bench" | "tests") => Some(SUITE_ROW),
         _ => (name == TESTKIT).then_some(SERVER_ROW),
     };
     shared.or_else(by_folder)
@@ -67,7 +67,8 @@ fn edge_fault(package: &Package, edge: &Dependency) -> Option<String> {
 /// Third-party packages that shape whatever imports them stay in few hands.
 fn may_know(package: &Package, third_party: &str) -> bool {
     match third_party {
-        "sqlx" => ["mcp-postgres", "mcp-ticketing"].contains(&package.name.as_str()),
+        // The bench asks by hand what the server asks.
+        "sqlx" => ["mcp-bench", "mcp-postgres", "mcp-ticketing"].contains(&package.name.as_str()),
         // Guards know principals, text and quotas; the chassis alone translates them to the protocol.
         // xtask speaks it as a client, in `demo`.
         "rmcp" => {

@@ -1,6 +1,7 @@
 //! The commands of this repository. One module per task; this file only chooses among them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person")]
 
+mod bench;
 mod build;
 mod demo;
 mod layers;
@@ -37,6 +38,7 @@ enum Task {
     Test(test::Test),
     Build(build::Build),
     Snapshots(snapshots::Snapshots),
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Task::Test(task) => task.run(),
         Task::Build(task) => task.run(),
         Task::Snapshots(task) => task.run(),
+        Task::Bench(task) => task.run(),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");

@@ -89,6 +89,11 @@ impl Issuer {
         Claims::new(&self.url, resource, "developer")
     }
 
+    /// The JWK Set, as a server's `MCP_AUTH_JWKS_FILE` holds it.
+    pub fn keys(&self) -> Value {
+        json!({ "keys": [self.shared.signer.public_key()] })
+    }
+
     /// A token with those claims, whatever they say, signed by this issuer.
     pub fn token(&self, claims: &Claims) -> String {
         self.shared.signer.sign(claims)
