@@ -6,9 +6,10 @@ use crate::workspace::{self, Dependency, Package};
 
 /// A package imports only from rows above its own. Servers and testkit stand below these, the suite over all servers
 /// and the bench below them.
-const ROWS: [&[&str]; 3] = [
+const ROWS: [&[&str]; 4] = [
     &["mcp-errors"],
     &["mcp-auth", "mcp-limits", "mcp-sanitize", "mcp-telemetry"],
+    &["mcp-shared"],
     &["mcp-chassis"],
 ];
 const CHASSIS_ROW: usize = ROWS.len() - 1;
@@ -69,6 +70,8 @@ fn may_know(package: &Package, third_party: &str) -> bool {
     match third_party {
         // The bench asks by hand what the server asks.
         "sqlx" => ["mcp-bench", "mcp-postgres", "mcp-ticketing"].contains(&package.name.as_str()),
+        // What replicas share is one crate's business, so that losing it is handled in one place.
+        "redis" => package.name == "mcp-shared",
         // Guards know principals, text and quotas; the chassis alone translates them to the protocol.
         // xtask speaks it as a client, in `demo`.
         "rmcp" => {
@@ -181,6 +184,16 @@ mod tests {
             import(("mcp-auth", "crates/auth"), "rmcp", false),
             ["mcp-auth may not know rmcp"]
         );
+    }
+
+    #[test]
+    fn guards_are_shared_between_replicas_in_one_crate() {
+        let shared = ("mcp-shared", "crates/shared");
+        assert_eq!(import(shared, "mcp-limits", false), [""; 0]);
+        assert_eq!(import(shared, "redis", false), [""; 0]);
+        let limits = ("mcp-limits", "crates/limits");
+        assert_eq!(import(limits, "mcp-shared", false), ["mcp-limits may not import mcp-shared"]);
+        assert_eq!(import(limits, "redis", false), ["mcp-limits may not know redis"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mcp_auth::Principal;
 use mcp_sanitize::{Findings, Sanitizer, Treatment};
+use mcp_shared::{SharedState, WhenDown};
 use rmcp::model::{
     Implementation, PromptsCapability, ResourcesCapability, ServerCapabilities, ServerConfig,
     ToolsCapability,
@@ -28,6 +29,8 @@ pub(crate) struct App<S: Server> {
     pub(crate) guards: Guards,
     pub(crate) recorder: Recorder,
     pub(crate) changes: ChangeFeed,
+    /// What it shares with its replicas; `None` where it stands alone.
+    pub(crate) shared: Option<SharedState>,
     /// What `initialize` and `server/discover` say.
     pub(crate) info: ServerConfig,
     /// The implementation's name and version, as results carry it.
@@ -46,11 +49,13 @@ impl<S: Server> App<S> {
         core: &Core,
         sanitizer: Arc<Sanitizer>,
         recorder: Recorder,
+        shared: Option<SharedState>,
     ) -> Arc<Self> {
-        let mut guards = Guards::new(&core.limits, core.idempotency, sanitizer);
+        let state = shared.as_ref();
+        let mut guards = Guards::new(&core.limits, core.idempotency, sanitizer, state);
         for tool in catalog.tools() {
             if let Some(tightened) = core.overrides.get(tool.spec.name()) {
-                guards.tighten(tool.spec.name(), &core.limits, tightened);
+                guards.tighten(tool.spec.name(), &core.limits, tightened, state);
             }
         }
         let info = info::<S>();
@@ -61,6 +66,7 @@ impl<S: Server> App<S> {
             guards,
             recorder,
             changes: ChangeFeed::new(),
+            shared,
             info,
             server_info,
             stopping: CancellationToken::new(),
@@ -72,7 +78,16 @@ impl<S: Server> App<S> {
     pub(crate) async fn check(&self) -> Vec<Check> {
         let mut checks = self.server.checks().await;
         checks.extend(self.recorder.check().await);
+        if let Some(shared) = &self.shared {
+            checks.push(Check::run(SHARED_CHECK, shared.check()).await);
+        }
         checks
+    }
+
+    /// Whether calls are refused while the state that replicas share is down.
+    #[cfg(feature = "http")]
+    pub(crate) fn needs_shared_state(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.when_down() == WhenDown::Deny)
     }
 
     /// The figures as Prometheus reads them.
@@ -160,6 +175,9 @@ fn info<S: Server>() -> ServerConfig {
         .with_server_info(implementation)
         .with_instructions(S::INSTRUCTIONS)
 }
+
+/// What the check of the state that replicas share is called.
+pub(crate) const SHARED_CHECK: &str = "redis";
 
 /// How long a probe of a dependency may take.
 const PROBE_DEADLINE: Duration = Duration::from_secs(2);

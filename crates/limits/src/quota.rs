@@ -67,6 +67,7 @@ impl Decision {
 /// Time is tokio's, so that `tokio::time::pause` governs it in tests.
 #[derive(Debug)]
 pub struct Quota {
+    algorithm: Algorithm,
     limit: RateLimit,
     seeds: Seeds,
     window: Option<Box<dyn Window>>,
@@ -84,12 +85,17 @@ impl Quota {
                 Algorithm::Sliding => Box::new(Cells::<Sliding>::new(rate, capacity)),
             }
         });
-        Self { limit, seeds: Seeds::default(), window }
+        Self { algorithm, limit, seeds: Seeds::default(), window }
     }
 
     /// The limit that every key has.
     pub fn limit(&self) -> &RateLimit {
         &self.limit
+    }
+
+    /// How units are counted.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// Takes `cost` units of what `key` has left: all of them or, with a refusal, the whole units that

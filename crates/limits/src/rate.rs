@@ -56,13 +56,13 @@ impl Rate {
     }
 
     /// The time in which one unit accrues; rounded up, so that no window ever admits more.
-    pub(crate) fn interval(&self) -> Duration {
+    pub fn interval(&self) -> Duration {
         Duration::from_nanos(nanos(self.window.as_nanos().div_ceil(u128::from(self.count.get()))))
     }
 
     /// The time in which the whole burst accrues, in nanoseconds: the window itself, unless a burst was
     /// given.
-    pub(crate) fn refill(&self) -> u64 {
+    pub fn refill(&self) -> u64 {
         nanos(self.refill_nanos())
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use mcp_sanitize::{Options, Sanitizer};
+use mcp_shared::SharedState;
 use mcp_telemetry::logging::{self, LogOptions};
 
 use super::Failure;
@@ -25,7 +26,8 @@ pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result
     let principal = crate::app::stdio_principal(&core, &catalog);
     block_on(async {
         let signals = Signals::listen()?;
-        let app = start::<S>(server, catalog, &core, sanitizer).await?;
+        let shared = shared::<S>(&core);
+        let app = start::<S>(server, catalog, &core, sanitizer, shared).await?;
         let bounds =
             crate::stdio::Bounds { max_line: core.http.max_body, drain: core.http.drain_deadline };
         crate::stdio::serve(Arc::clone(&app), principal, bounds, signals).await;
@@ -44,17 +46,18 @@ pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<
     log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
     // Before anything is opened: a deployment that would be unsafe does not start.
-    let mut gate = gate(&core, &catalog)?;
+    let shared = shared::<S>(&core);
+    let mut gate = gate(&core, &catalog, shared.as_ref())?;
     let scopes = catalog.scopes();
     block_on(async {
         let signals = Signals::listen()?;
-        let app = start::<S>(server, catalog, &core, sanitizer).await?;
+        let app = start::<S>(server, catalog, &core, sanitizer, shared.clone()).await?;
         let main = bind(core.http.listen).await?;
         let address = main.local_addr().context("cannot tell the bound address")?;
         if address != core.http.listen {
             // Port 0: this server's URI, and with it the audience of its tokens, is known only now.
             core.http.listen = address;
-            gate = Gate::new(&core, scopes).map_err(Failure::problems)?;
+            gate = Gate::new(&core, scopes, shared.as_ref()).map_err(Failure::problems)?;
         }
         let scheme = if gate.tls.is_some() { "https" } else { "http" };
         tracing::info!(%address, url = %gate.resource, "listening on {scheme}://{address}/mcp");
@@ -88,8 +91,9 @@ async fn admin(address: std::net::SocketAddr) -> anyhow::Result<tokio::net::TcpL
 pub(super) fn gate<S: Server>(
     core: &Core,
     catalog: &Catalog<S>,
+    shared: Option<&SharedState>,
 ) -> Result<crate::http::Gate, Failure> {
-    crate::http::Gate::new(core, catalog.scopes()).map_err(Failure::problems)
+    crate::http::Gate::new(core, catalog.scopes(), shared).map_err(Failure::problems)
 }
 
 /// Opens what the server needs and joins it with the chassis.
@@ -98,11 +102,23 @@ async fn start<S: Server>(
     catalog: Catalog<S>,
     core: &Core,
     sanitizer: Arc<Sanitizer>,
+    shared: Option<SharedState>,
 ) -> Result<Arc<App<S>>, Failure> {
     let recorder = Recorder::start(&core.audit, &catalog, Arc::clone(&sanitizer))
         .map_err(|error| Failure::config(format!("MCP_AUDIT_LOG: {error}")))?;
+    if let Some(shared) = &shared {
+        let metrics = recorder.metrics().clone();
+        metrics.redis_up(true);
+        shared.start(move |is_up| metrics.redis_up(is_up)).await;
+    }
     let server = S::start(config).await?;
-    Ok(App::new(server, catalog, core, sanitizer, recorder))
+    Ok(App::new(server, catalog, core, sanitizer, recorder, shared))
+}
+
+/// What this server shares with its replicas, not connected yet.
+pub(super) fn shared<S: Server>(core: &Core) -> Option<SharedState> {
+    let url = core.shared.redis.clone()?;
+    Some(SharedState::new(url, S::NAME, core.shared.when_down))
 }
 
 /// Runs `work` to its end, and nothing else: a thread that a tool blocks does not keep the process, since

@@ -9,7 +9,7 @@ use mcp_limits::{Algorithm, ByteSize, HumanDuration, RateLimit};
 use mcp_telemetry::{audit::AuditTarget, logging::LogFormat};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{AuthConfig, EdgeConfig, Reader, TlsConfig, Transport, list::Names};
+use super::{AuthConfig, EdgeConfig, Reader, SharedConfig, TlsConfig, Transport, list::Names};
 
 /// The chassis' own settings.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct Core {
     pub(crate) tls: TlsConfig,
     pub(crate) auth: AuthConfig,
     pub(crate) limits: LimitsConfig,
+    pub(crate) shared: SharedConfig,
     pub(crate) audit: AuditConfig,
     pub(crate) log: LogConfig,
     pub(crate) idempotency: IdempotencyMode,
@@ -37,6 +38,7 @@ impl Core {
         let tls = TlsConfig::read(reader);
         let auth = AuthConfig::read(reader);
         let limits = LimitsConfig::read(reader, server);
+        let shared = SharedConfig::read(reader);
         let audit = AuditConfig::read(reader);
         let log = LogConfig::read(reader, transport);
         let idempotency = reader
@@ -57,19 +59,30 @@ impl Core {
             .map(|names| names.0);
         let overrides = reader.table("tools");
         refuse_unbuilt(reader);
-        Self { http, edge, tls, auth, limits, audit, log, idempotency, read_only, tools, overrides }
+        Self {
+            http,
+            edge,
+            tls,
+            auth,
+            limits,
+            shared,
+            audit,
+            log,
+            idempotency,
+            read_only,
+            tools,
+            overrides,
+        }
     }
 }
 
 /// What the contract names and a later version brings.
 fn refuse_unbuilt(reader: &mut Reader<'_>) {
-    const UNBUILT: [&str; 6] = [
-        "MCP_REDIS_DOWN",
+    const UNBUILT: [&str; 4] = [
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "OTEL_EXPORTER_OTLP_HEADERS",
         "OTEL_EXPORTER_OTLP_PROTOCOL",
         "OTEL_SERVICE_NAME",
-        "REDIS_URL",
     ];
     for variable in UNBUILT {
         reader.unbuilt(variable);

@@ -7,6 +7,7 @@ mod file;
 mod foreign;
 mod list;
 mod reader;
+mod shared;
 mod show;
 mod tls;
 #[cfg(feature = "upstream")]
@@ -30,6 +31,7 @@ pub(crate) use foreign::warn_of_foreign_variables;
 pub(crate) use list::Networks;
 pub(crate) use reader::Described;
 pub use reader::{Problem, Reader, Setting, Settings};
+pub(crate) use shared::SharedConfig;
 pub(crate) use show::{schema, show};
 pub(crate) use tls::TlsConfig;
 pub(crate) use vars::Vars;

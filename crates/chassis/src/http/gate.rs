@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use mcp_auth::{
     AuthError, Authenticator, Challenge, Credential, Principal, ProtectedResourceMetadata, ScopeSet,
 };
-use mcp_limits::{Decision, Quota};
+use mcp_limits::Decision;
+use mcp_shared::{SharedQuota, SharedState};
 use mcp_telemetry::trace::RequestId;
 use url::Url;
 
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     config::{Core, Networks, Problem},
-    pipeline::CLIENTS,
+    pipeline::quota,
     recorder::Recorder,
     spec::scope_set,
 };
@@ -42,8 +43,8 @@ pub(crate) struct Gate {
     tls_terminated: bool,
     pub(crate) hosts: Hosts,
     pub(crate) max_body: usize,
-    pub(crate) addresses: Quota,
-    pub(crate) clients: Quota,
+    pub(crate) addresses: SharedQuota,
+    pub(crate) clients: SharedQuota,
     /// `None`: everybody is `anonymous` (loopback only).
     pub(crate) authentication: Option<Authentication>,
     pub(crate) anonymous: Principal,
@@ -73,6 +74,7 @@ impl Gate {
     pub(crate) fn new(
         core: &Core,
         (reading, all): (Vec<&'static str>, Vec<&'static str>),
+        shared: Option<&SharedState>,
     ) -> Result<Self, Vec<Problem>> {
         let (http, limits) = (&core.http, &core.limits);
         let advertised = scope_set(&reading);
@@ -106,8 +108,8 @@ impl Gate {
             tls_terminated: http.tls_terminated,
             hosts: Hosts::new(&http.allowed_hosts, &http.allowed_origins, public),
             max_body: http.max_body,
-            addresses: Quota::new(limits.algorithm, limits.per_address, CLIENTS),
-            clients: Quota::new(limits.algorithm, limits.per_client, CLIENTS),
+            addresses: quota(limits, limits.per_address, shared, "address"),
+            clients: quota(limits, limits.per_client, shared, "client"),
             authentication,
             anonymous: Principal::anonymous(all_scopes.clone()),
             challenge: Challenge::new(ProtectedResourceMetadata::url(&resource)),
@@ -151,7 +153,7 @@ impl Gate {
     ) -> Result<Admitted, Refusal> {
         let headers = &request.headers;
         // First, so that a flood costs next to nothing.
-        self.take_of_address(sender, 1)?;
+        self.take_of_address(sender, 1).await?;
         // Before a credential is looked at that anybody on the way could have read or changed.
         self.tls(sender)?;
         // Before authentication: an oversized body is refused unread, a foreign page unheard.
@@ -159,7 +161,8 @@ impl Gate {
         self.hosts.check(&request.uri, headers)?;
         let principal = self.authenticate(sender, headers, recorder, request_id).await?;
         // After authentication, so that it is charged to a known client.
-        let quota = self.clients.take(principal.key(), 1);
+        let taken = self.clients.take(principal.key(), 1).await;
+        let quota = taken.map_err(|error| Refusal::uncounted(&error))?;
         if !quota.allowed {
             recorder.limited("client", principal.key());
             return Err(Refusal::limited(self.clients.limit(), &quota));
@@ -193,7 +196,7 @@ impl Gate {
         };
         recorder.unauthenticated(sender.address, fingerprint, &error, request_id);
         // The request itself has been counted once already.
-        self.take_of_address(sender, FAILED_AUTHENTICATION - 1)?;
+        self.take_of_address(sender, FAILED_AUTHENTICATION - 1).await?;
         Err(match error {
             AuthError::Unavailable { .. } => Refusal::unavailable(&error),
             error => Refusal::unauthenticated(
@@ -203,13 +206,14 @@ impl Gate {
         })
     }
 
-    fn take_of_address(&self, sender: &Sender, cost: u32) -> Result<(), Refusal> {
+    async fn take_of_address(&self, sender: &Sender, cost: u32) -> Result<(), Refusal> {
         // This machine itself. What came through a proxy is none of it, whatever the headers say.
         let proxied = matches!(sender.via, Via::Trusted | Via::Garbled);
         if sender.address.is_loopback() && !proxied {
             return Ok(());
         }
-        let quota = self.addresses.take(&network(sender.address).to_string(), cost);
+        let taken = self.addresses.take(&network(sender.address).to_string(), cost).await;
+        let quota = taken.map_err(|error| Refusal::uncounted(&error))?;
         if quota.allowed { Ok(()) } else { Err(Refusal::limited(self.addresses.limit(), &quota)) }
     }
 

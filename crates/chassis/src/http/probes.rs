@@ -14,7 +14,7 @@ use mcp_telemetry::metrics::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::{Http, admin::Door, refusal, serve::Peer};
-use crate::{Check, Server};
+use crate::{Check, Server, app::SHARED_CHECK};
 
 /// The addresses of this module.
 pub(super) fn routes<S: Server>() -> Router<Arc<Http<S>>> {
@@ -35,7 +35,9 @@ async fn ready<S: Server>(State(http): State<Arc<Http<S>>>) -> Response {
     if http.app.stopping.is_cancelled() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "draining" }));
     }
-    if checks(&http).await.iter().any(|check| check.problem.is_some()) {
+    // A server that goes by what it knows itself is ready without what replicas share.
+    let required = |check: &Check| check.name != SHARED_CHECK || http.app.needs_shared_state();
+    if checks(&http).await.iter().any(|check| check.problem.is_some() && required(check)) {
         return answer(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not ready" }));
     }
     answer(StatusCode::OK, json!({ "status": "ready" }))

@@ -67,6 +67,12 @@ impl Refusal {
             .with(header::RETRY_AFTER, "5")
     }
 
+    /// A guard cannot tell whether the request may pass, so it may not.
+    pub(super) fn uncounted(error: &mcp_errors::Error) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", error.message())
+            .with(header::RETRY_AFTER, "1")
+    }
+
     pub(super) fn insufficient_scope(needed: &ScopeSet, challenge: &str) -> Self {
         let text = format!("this needs the scope `{needed}`");
         Self::new(StatusCode::FORBIDDEN, "insufficient_scope", text)

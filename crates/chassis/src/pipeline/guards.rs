@@ -10,6 +10,7 @@ use std::{
 use mcp_errors::{Error, Result};
 use mcp_limits::{Bulkhead, BulkheadConfig, MemoryStore, Once, Permit, Quota, RateLimit};
 use mcp_sanitize::{Findings, Sanitizer, Treatment};
+use mcp_shared::{SharedQuota, SharedState};
 
 use super::{Answer, Provenance};
 use crate::{
@@ -23,16 +24,26 @@ use crate::{
 const PATIENCE: Duration = Duration::from_millis(900);
 
 /// How many clients' quotas are remembered by each guard.
-pub(crate) const CLIENTS: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
+const CLIENTS: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
 
 /// How many results of keyed writes the embedded store remembers.
 const RECORDED_WRITES: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
+/// A quota that counts for all replicas where they share state.
+pub(crate) fn quota(
+    config: &LimitsConfig,
+    limit: RateLimit,
+    shared: Option<&SharedState>,
+    guard: &str,
+) -> SharedQuota {
+    SharedQuota::new(Quota::new(config.algorithm, limit, CLIENTS), shared, guard)
+}
+
 /// What every operation passes.
 #[derive(Debug)]
 pub(crate) struct Guards {
-    reads: Quota,
-    writes: Quota,
+    reads: SharedQuota,
+    writes: SharedQuota,
     permits: Bulkhead,
     tools: BTreeMap<&'static str, ToolLimits>,
     pub(crate) once: Once,
@@ -45,7 +56,7 @@ pub(crate) struct Guards {
 /// What a deployment tightened for one tool.
 #[derive(Debug)]
 pub(crate) struct ToolLimits {
-    quota: Option<Quota>,
+    quota: Option<SharedQuota>,
     permits: Option<Bulkhead>,
 }
 
@@ -54,11 +65,12 @@ impl Guards {
         config: &LimitsConfig,
         idempotency: IdempotencyMode,
         sanitizer: Arc<Sanitizer>,
+        shared: Option<&SharedState>,
     ) -> Self {
-        let quota = |limit| Quota::new(config.algorithm, limit, CLIENTS);
+        let quota = |limit, guard| quota(config, limit, shared, guard);
         Self {
-            reads: quota(config.reads),
-            writes: quota(config.writes),
+            reads: quota(config.reads, "read"),
+            writes: quota(config.writes, "write"),
             permits: Bulkhead::new(BulkheadConfig {
                 max: config.concurrency,
                 queue: config.queue,
@@ -79,8 +91,9 @@ impl Guards {
         tool: &'static str,
         config: &LimitsConfig,
         tightened: &ToolOverride,
+        shared: Option<&SharedState>,
     ) {
-        let quota = |limit: RateLimit| Quota::new(config.algorithm, limit, CLIENTS);
+        let quota = |limit| quota(config, limit, shared, &format!("tool-{tool}"));
         let permits = |max: NonZeroU32| {
             Bulkhead::new(BulkheadConfig { max, queue: config.queue, per_client: max })
         };
@@ -96,7 +109,7 @@ impl Guards {
     }
 
     /// Takes one call from the caller's quota of the class, and of the tool where it has its own.
-    pub(super) fn take_quota(
+    pub(super) async fn take_quota(
         &self,
         caller: &Caller,
         effect: SideEffect,
@@ -105,7 +118,7 @@ impl Guards {
         let class = if effect.writes() { &self.writes } else { &self.reads };
         let own = limits.and_then(|limits| limits.quota.as_ref());
         for quota in own.into_iter().chain([class]) {
-            quota.take(caller.principal.key(), 1).admitted()?;
+            quota.take(caller.principal.key(), 1).await?.admitted()?;
         }
         Ok(())
     }

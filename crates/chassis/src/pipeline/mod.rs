@@ -24,7 +24,7 @@ use tracing::Instrument;
 
 pub(crate) use answer::Answer;
 #[cfg(feature = "http")]
-pub(crate) use guards::CLIENTS;
+pub(crate) use guards::quota;
 pub(crate) use guards::{Guards, ToolLimits};
 pub(crate) use outcome::{Completed, Failed, Provenance};
 
@@ -74,7 +74,7 @@ pub(crate) async fn run<S: Server, A: Answer>(
     let span = record.span();
     // Around everything: the domain's checks of its arguments may panic, too.
     let ended = panics::catching_panics(async {
-        let admitted = admit(app, caller, operation, &mut record)?;
+        let admitted = admit(app, caller, operation, &mut record).await?;
         record.ready().await?;
         hooked::before(app.server.hooks(), &info)?;
         let started = Instant::now();
@@ -87,15 +87,15 @@ pub(crate) async fn run<S: Server, A: Answer>(
     record.finish(ended).await.map_err(|error| Failed::new(error, caller.request_id.as_str()))
 }
 
-/// Everything that can refuse before anything is done. Nothing here waits.
-fn admit<'a, S: Server, A: Answer>(
+/// Everything that can refuse before anything is done. Nothing here waits but for what replicas share.
+async fn admit<'a, S: Server, A: Answer>(
     app: &App<S>,
     caller: &Caller,
     mut operation: Operation<'a, S, A>,
     record: &mut Record,
 ) -> Result<Admitted<'a, S, A>> {
     admission::authorize(caller, operation.policy)?;
-    app.guards.take_quota(caller, operation.effect, operation.limits)?;
+    app.guards.take_quota(caller, operation.effect, operation.limits).await?;
     let write = admission::take_write_key(app.guards.idempotency, caller, &mut operation)?;
     record.arguments(&operation.arguments, operation.audited);
     let call = (operation.prepare)(operation.arguments)?;

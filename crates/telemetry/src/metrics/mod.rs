@@ -43,6 +43,9 @@ struct Inner {
     audit_failures: Counter,
     refusals_suppressed: Counter,
     replays: Counter,
+    /// Without a series where nothing is shared.
+    redis_up: Family<[(&'static str, &'static str); 0], Gauge>,
+    redis_mode_changes: Counter,
     in_flight: Gauge,
     queued: Gauge,
 }
@@ -55,7 +58,7 @@ impl Metrics {
             ("version", clip(version, 128).to_owned()),
         ]);
         let mut inner = Inner {
-            registry: Registry::with_prefix("mcp_server"),
+            registry: Registry::with_prefix("mcp"),
             tools: Names::new(TOOLS),
             clients: Names::new(CLIENTS),
             operations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -66,11 +69,12 @@ impl Metrics {
             audit_failures: Counter::default(),
             refusals_suppressed: Counter::default(),
             replays: Counter::default(),
+            redis_up: Family::default(),
+            redis_mode_changes: Counter::default(),
             in_flight: Gauge::default(),
             queued: Gauge::default(),
         };
-        inner.registry.register("build", "What runs", build);
-        inner.register();
+        inner.register(build);
         Self(Arc::new(inner))
     }
 
@@ -117,6 +121,15 @@ impl Metrics {
         self.0.replays.inc();
     }
 
+    /// Whether Redis answers: told once at first, and then at every change.
+    pub fn redis_up(&self, is_up: bool) {
+        let is_first = self.0.redis_up.get(&[]).is_none();
+        self.0.redis_up.get_or_create(&[]).set(i64::from(is_up));
+        if !is_first {
+            self.0.redis_mode_changes.inc();
+        }
+    }
+
     pub(crate) fn audit_failures(&self, lines: u64) {
         self.0.audit_failures.inc_by(lines);
     }
@@ -147,8 +160,16 @@ impl Metrics {
 }
 
 impl Inner {
-    fn register(&mut self) {
-        let registry = &mut self.registry;
+    fn register(&mut self, build: Info<[(&'static str, String); 2]>) {
+        let registry = self.registry.sub_registry_with_prefix("redis");
+        registry.register("up", "Whether Redis answers", self.redis_up.clone());
+        registry.register(
+            "mode_changes",
+            "How often guards went from shared state to their stated mode or back",
+            self.redis_mode_changes.clone(),
+        );
+        let registry = self.registry.sub_registry_with_prefix("server");
+        registry.register("build", "What runs", build);
         registry.register_with_unit(
             "operation_duration",
             "From receiving a request or notification to its result",

@@ -21,6 +21,10 @@ fn the_page_has_the_names_that_dashboards_rely_on() {
     metrics.schema_error("get_ticket");
     metrics.finding("zero_width");
     metrics.idempotent_replay();
+    assert!(!metrics.render().contains("mcp_redis_up "), "nothing is shared");
+    for is_up in [true, false, true] {
+        metrics.redis_up(is_up);
+    }
     let in_flight = metrics.in_flight();
     drop(metrics.queued());
     let text = metrics.render();
@@ -34,6 +38,8 @@ fn the_page_has_the_names_that_dashboards_rely_on() {
         format!(r#"{duration}_bucket{{le="0.02",{labels},error_type=""}} 1"#),
         format!(r#"{duration}_bucket{{le="300.0",{labels},error_type="timeout"}} 0"#),
         format!(r#"{duration}_bucket{{le="+Inf",{labels},error_type="timeout"}} 1"#),
+        "mcp_redis_up 1".to_owned(),
+        "mcp_redis_mode_changes_total 2".to_owned(),
         r#"mcp_server_authentication_failures_total{reason="expired"} 1"#.to_owned(),
         r#"mcp_server_rate_limit_rejections_total{guard="client",client="alice \"the\" caller\n"} 1"#
             .to_owned(),

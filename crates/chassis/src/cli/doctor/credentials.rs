@@ -24,7 +24,7 @@ const WIDEST_MODE: u32 = 0o640;
 pub(super) fn findings<S: Server>(core: &Core, config: &S::Config) -> Vec<Finding> {
     let gate = catalog::<S>(core, config)
         .map_err(Failure::problems)
-        .and_then(|catalog| serve::gate(core, &catalog));
+        .and_then(|catalog| serve::gate(core, &catalog, None));
     let gate = match gate {
         Ok(gate) => gate,
         Err(failure) => {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Failure, print, serve};
 use crate::{
     Server,
-    app::catalog,
+    app::{SHARED_CHECK, catalog},
     config::{Core, Loaded},
 };
 
@@ -42,6 +42,7 @@ pub(super) fn run<S: Server>(loaded: Loaded<S::Config>, as_json: bool) -> Result
     #[cfg(feature = "http")]
     findings.extend(credentials::findings::<S>(&core, &server));
     findings.extend([audit::<S>(&core, &server), quotas(&core)]);
+    findings.extend(shared_state::<S>(&core));
     findings.extend(dependencies::<S>(server, &core));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
     let text = if as_json {
@@ -87,6 +88,26 @@ fn quotas(core: &Core) -> Finding {
     } else {
         Finding::new("quotas", Status::Warn, format!("off: {}", off.join(", ")))
     }
+}
+
+/// Whether what replicas share can be reached.
+fn shared_state<S: Server>(core: &Core) -> Option<Finding> {
+    let shared = serve::shared::<S>(core)?;
+    let mode = shared.when_down().as_str();
+    let asked = serve::block_on(async {
+        shared.start(|_| {}).await;
+        Ok(shared.check().await)
+    });
+    Some(match asked {
+        Ok(Ok(())) => {
+            Finding::new(SHARED_CHECK, Status::Ok, format!("answers; `{mode}` when it does not"))
+        }
+        _ => Finding::new(
+            SHARED_CHECK,
+            Status::Fail,
+            "does not answer within 150 ms, or takes no writes: look at REDIS_URL and the network between",
+        ),
+    })
 }
 
 /// Starts the server as it would be started, and asks what it depends on.
