@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::Utc;
 
 use crate::{
-    ApiKeys, AuthError, Credential, Introspection, JwtVerifier, Method, Principal, Revocations,
-    credential::Carrier, jwt::looks_like_jwt, swap::Swap,
+    ApiKeys, AuthError, Credential, Introspection, JwtVerifier, Method, Principal,
+    RevocationSource, Revocations, credential::Carrier, jwt::looks_like_jwt, swap::Swap,
 };
 #[cfg(feature = "certificates")]
 use crate::{CertificateScopes, PeerCertificate};
@@ -20,6 +20,7 @@ pub struct Authenticator {
     #[cfg(feature = "certificates")]
     certificates: Swap<CertificateScopes>,
     revocations: Arc<Revocations>,
+    shared_revocations: Option<Arc<dyn RevocationSource>>,
 }
 
 impl Authenticator {
@@ -32,6 +33,7 @@ impl Authenticator {
             #[cfg(feature = "certificates")]
             certificates: Swap::default(),
             revocations,
+            shared_revocations: None,
         }
     }
 
@@ -46,6 +48,13 @@ impl Authenticator {
     #[must_use]
     pub fn with_introspection(mut self, introspection: Introspection) -> Self {
         self.introspection = Some(introspection);
+        self
+    }
+
+    /// Also refuses what stands in a list that several processes share.
+    #[must_use]
+    pub fn with_shared_revocations(mut self, source: Arc<dyn RevocationSource>) -> Self {
+        self.shared_revocations = Some(source);
         self
     }
 
@@ -78,7 +87,7 @@ impl Authenticator {
     ///
     /// Why it is not accepted. [`AuthError::Unavailable`] when that cannot be told now.
     pub async fn authenticate(&self, credential: &Credential) -> Result<Principal, AuthError> {
-        self.unrevoked(self.identify(credential).await?)
+        self.unrevoked(self.identify(credential).await?).await
     }
 
     /// Who is at the other end of a connection, by the certificate that TLS has verified.
@@ -87,28 +96,39 @@ impl Authenticator {
     ///
     /// When none of its names is listed, it has expired meanwhile, or it was revoked.
     #[cfg(feature = "certificates")]
-    pub fn authenticate_certificate(
+    pub async fn authenticate_certificate(
         &self,
         certificate: &PeerCertificate,
     ) -> Result<Principal, AuthError> {
-        self.unrevoked(self.certificates.load().identify(certificate, Utc::now())?)
+        let principal = self.certificates.load().identify(certificate, Utc::now())?;
+        self.unrevoked(principal).await
     }
 
-    fn unrevoked(&self, principal: Principal) -> Result<Principal, AuthError> {
-        if self.is_revoked(&principal) { Err(AuthError::Revoked) } else { Ok(principal) }
+    async fn unrevoked(&self, principal: Principal) -> Result<Principal, AuthError> {
+        if self.is_revoked(&principal).await? { Err(AuthError::Revoked) } else { Ok(principal) }
     }
 
     /// Whether a principal's credential was withdrawn meanwhile: for streams that outlive their request.
     ///
     /// An API key and a certificate are withdrawn by leaving them out of a reload, too.
-    pub fn is_revoked(&self, principal: &Principal) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Unavailable`] when that cannot be told now.
+    pub async fn is_revoked(&self, principal: &Principal) -> Result<bool, AuthError> {
         let is_gone = match principal.method() {
             Method::ApiKey => !self.api_keys.load().holds(principal),
             #[cfg(feature = "certificates")]
             Method::Mtls => !self.certificates.load().holds(principal),
             _ => false,
         };
-        is_gone || self.revocations.is_revoked(principal, Utc::now())
+        if is_gone || self.revocations.is_revoked(principal, Utc::now()) {
+            return Ok(true);
+        }
+        match &self.shared_revocations {
+            Some(source) => source.is_revoked(principal).await,
+            None => Ok(false),
+        }
     }
 
     /// The first method that the credential fits decides; none falls back to a laxer one.
@@ -152,7 +172,7 @@ mod tests {
         let second = bearer("fedcba9876543210");
         authenticator.authenticate(&first).await.unwrap();
         let listening = authenticator.authenticate(&second).await.unwrap();
-        assert!(!authenticator.is_revoked(&listening));
+        assert!(!authenticator.is_revoked(&listening).await.unwrap());
 
         std::fs::write(file.path(), format!("key:{}\n", first.fingerprint())).unwrap();
         revocations.reload(file.path()).unwrap();
@@ -161,6 +181,6 @@ mod tests {
         authenticator.set_api_keys(keys("0123456789abcdef"));
         let error = authenticator.authenticate(&second).await.unwrap_err();
         assert_eq!(error.reason(), "unknown_credential");
-        assert!(authenticator.is_revoked(&listening));
+        assert!(authenticator.is_revoked(&listening).await.unwrap());
     }
 }

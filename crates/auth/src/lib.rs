@@ -39,5 +39,5 @@ pub use jwt::JwtVerifier;
 pub use metadata::ProtectedResourceMetadata;
 pub use mode::AuthMode;
 pub use principal::{Method, Principal};
-pub use revocation::{Revocation, Revocations, Target};
+pub use revocation::{Revocation, RevocationSource, Revocations, Target};
 pub use scope::{Scope, ScopeSet};

@@ -37,7 +37,8 @@ impl Edge {
         loop {
             ticks.tick().await;
             let expired = self.principal.expires_at().is_some_and(|end| end <= Utc::now());
-            if expired || authenticator.is_revoked(&self.principal) {
+            // What cannot be told is not let through.
+            if expired || authenticator.is_revoked(&self.principal).await.unwrap_or(true) {
                 return;
             }
         }

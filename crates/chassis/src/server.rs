@@ -34,8 +34,8 @@ pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
         async { Vec::new() }
     }
 
-    /// The store that records a keyed write in the transaction of the write itself. Without one, an
-    /// embedded store of this process remembers results.
+    /// The store that records a keyed write in the transaction of the write itself. Without one,
+    /// results are remembered in Redis where replicas share it, else by this process.
     fn idempotency(&self) -> Option<&dyn IdempotencyStore> {
         None
     }

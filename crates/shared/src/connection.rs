@@ -103,6 +103,7 @@ struct Inner {
     url: RedisUrl,
     namespace: String,
     when_down: WhenDown,
+    deadline: Duration,
     link: Mutex<Link>,
     /// Told of every change of mode.
     observer: OnceLock<Box<dyn Fn(bool) + Send + Sync>>,
@@ -122,10 +123,15 @@ impl SharedState {
     ///
     /// `server` keeps the keys of servers that share one database apart.
     pub fn new(url: RedisUrl, server: &str, when_down: WhenDown) -> Self {
+        Self::with_deadline(url, server, when_down, COMMAND_DEADLINE)
+    }
+
+    fn with_deadline(url: RedisUrl, server: &str, when_down: WhenDown, deadline: Duration) -> Self {
         Self(Arc::new(Inner {
             url,
             namespace: format!("mcp:{server}"),
             when_down,
+            deadline,
             link: Mutex::default(),
             observer: OnceLock::new(),
             lost: Arc::default(),
@@ -163,12 +169,21 @@ impl SharedState {
         .await
     }
 
+    /// A state whose clock no loaded machine can upset, for tests that are about something else.
+    #[cfg(test)]
+    pub(crate) async fn patient(url: &str, when_down: WhenDown) -> Self {
+        let state =
+            Self::with_deadline(url.parse().unwrap(), "toy", when_down, Duration::from_secs(10));
+        state.start(|_| {}).await;
+        state
+    }
+
     /// The name of a key of this server.
     pub(crate) fn key(&self, kind: &str, name: &str) -> String {
         format!("{}:{kind}:{name}", self.0.namespace)
     }
 
-    /// Lets `command` use the connection, within [`COMMAND_DEADLINE`]. What fails brings the state down.
+    /// Lets `command` use the connection, within the deadline. What fails brings the state down.
     pub(crate) async fn ask<T, F>(
         &self,
         command: impl FnOnce(MultiplexedConnection) -> F,
@@ -177,7 +192,7 @@ impl SharedState {
         F: Future<Output = RedisResult<T>>,
     {
         let connection = self.0.connection().ok_or(Down { in_doubt: false })?;
-        let cause = match timeout(COMMAND_DEADLINE, command(connection)).await {
+        let cause = match timeout(self.0.deadline, command(connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) if concerns_this_command(&error) => {
                 tracing::error!(%error, "redis refused a command");
@@ -255,7 +270,7 @@ impl Inner {
     async fn probe(&self, connection: &mut MultiplexedConnection) -> Result<(), String> {
         let mut write = redis::cmd("SET");
         write.arg(format!("{}:probe", self.namespace)).arg(1).arg("PX").arg(10_000);
-        match timeout(COMMAND_DEADLINE, write.query_async::<()>(connection)).await {
+        match timeout(self.deadline, write.query_async::<()>(connection)).await {
             Ok(answered) => answered.map_err(|error| error.to_string()),
             Err(_elapsed) => Err(TOO_SLOW.to_owned()),
         }
@@ -297,3 +312,7 @@ impl fmt::Debug for Inner {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -5,9 +5,8 @@ use std::{sync::LazyLock, time::Duration};
 use mcp_errors::{Error, Result};
 use mcp_limits::{Algorithm, Decision, Quota, Rate, RateLimit};
 use redis::{RedisResult, Script, aio::MultiplexedConnection};
-use sha2::{Digest, Sha256};
 
-use crate::{Down, SharedState, WhenDown};
+use crate::{Down, SharedState, WhenDown, digest};
 
 /// Microseconds on Redis' clock, which is the same for every replica.
 const CLOCK: &str = "local time = redis.call('TIME')\nlocal now = time[1] * 1000000 + time[2]\n";
@@ -123,13 +122,6 @@ impl Counter {
         call.arg(self.period).arg(self.burst).arg(cost).arg(carries_over);
         call.invoke_async(&mut connection).await
     }
-}
-
-/// A name of bounded length that tells nothing of who it stands for.
-fn digest(name: &str) -> String {
-    let mut digest = hex::encode(Sha256::digest(name));
-    digest.truncate(32);
-    digest
 }
 
 #[cfg(test)]

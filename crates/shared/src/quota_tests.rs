@@ -29,10 +29,7 @@ fn quota(algorithm: Algorithm, limit: &RateLimit) -> Quota {
 }
 
 async fn state(database: &TestRedis) -> SharedState {
-    let state = SharedState::new(database.url().parse().unwrap(), "toy", WhenDown::Deny);
-    state.start(|_| {}).await;
-    assert!(state.is_up());
-    state
+    SharedState::patient(database.url(), WhenDown::Deny).await
 }
 
 fn any_limit() -> impl Strategy<Value = RateLimit> {

@@ -24,7 +24,7 @@ pub(crate) fn program(names: &[&str], package: &str) -> PathBuf {
     let path = variable("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     folders.extend(postgres_folders(Path::new("/usr/lib/postgresql")));
-    folders.push("/usr/local/bin".into());
+    folders.extend(["/usr/local/bin", "/usr/sbin"].map(PathBuf::from));
     let candidates = names.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
     candidates.into_iter().find(|it| it.is_file()).unwrap_or_else(|| {
         panic!("`{}` is not installed: sudo apt-get install -y {package}", names.join("` or `"))

@@ -30,6 +30,11 @@ impl HttpClient {
         Self::with_version(url, ProtocolVersion::V_2026_07_28)
     }
 
+    /// A client of the newest version with a handshake, which it may skip if the server has no sessions.
+    pub fn legacy(url: impl Into<String>) -> Self {
+        Self::with_version(url, ProtocolVersion::V_2025_11_25)
+    }
+
     /// A client of any version; a legacy one may skip [`initialize`](Self::initialize) if the server has no sessions.
     pub fn with_version(url: impl Into<String>, version: ProtocolVersion) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("the TLS library starts");

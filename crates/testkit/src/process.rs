@@ -51,7 +51,12 @@ impl ServerCommand {
 
     /// Starts `http --listen 127.0.0.1:0` and waits until the log names the bound address.
     pub async fn http(&self) -> ServerProcess {
-        let command = self.clone().args(["http", "--listen", "127.0.0.1:0"]);
+        self.http_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Starts `http` at an address, say that of a server that has ended.
+    pub async fn http_at(&self, address: SocketAddr) -> ServerProcess {
+        let command = self.clone().args(["http", "--listen", &address.to_string()]);
         let mut process = ServerProcess::spawn(&command);
         let line = process.wait_for_log("listening").await;
         let address = socket_address(&line);

@@ -4,20 +4,32 @@ mod entry;
 
 use std::{
     collections::HashMap,
+    fmt,
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
 };
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use self::entry::{read_line, without_comment};
-use crate::{ConfigError, Fingerprint, Principal, swap::Swap};
+use crate::{AuthError, ConfigError, Fingerprint, Principal, swap::Swap};
 
 pub use self::entry::{Revocation, Target};
 
 /// Largest list, in bytes: some hundred thousand entries.
 const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
+
+/// A list that several processes share.
+#[async_trait]
+pub trait RevocationSource: fmt::Debug + Send + Sync {
+    /// Whether the principal's credential is withdrawn.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when that cannot be told now, and the credential is to be refused.
+    async fn is_revoked(&self, principal: &Principal) -> Result<bool, AuthError>;
+}
 
 /// The list in force.
 #[derive(Debug, Default)]

@@ -56,7 +56,7 @@ pub(super) enum Command {
         #[arg(long)]
         url: Option<String>,
     },
-    /// Refuse a credential from now on; running servers take it in within a second
+    /// Refuse a credential from now on; running servers take it in within a second, by way of Redis within five
     Revoke(RevokeArguments),
     /// Work with audit logs
     #[command(subcommand)]

@@ -80,7 +80,8 @@ fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result
         }
         Command::Revoke(arguments) => {
             let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
-            revoke::run(&arguments, loaded.core.auth.revoked_file)
+            let shared = serve::shared::<S>(&loaded.core);
+            revoke::run(&arguments, loaded.core.auth.revoked_file, shared)
         }
         Command::Audit(AuditCommand::Verify { file }) => audit::verify(&file),
         Command::Completions { shell } => {

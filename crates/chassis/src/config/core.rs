@@ -58,6 +58,12 @@ impl Core {
             )
             .map(|names| names.0);
         let overrides = reader.table("tools");
+        #[cfg(feature = "http")]
+        if http.sessions == crate::http::SessionMode::Redis && shared.redis.is_none() {
+            let origin = reader.origin("MCP_SESSIONS");
+            let text = "`redis` needs REDIS_URL: set it, or keep sessions `local`".to_owned();
+            reader.problem("MCP_SESSIONS", &origin, text);
+        }
         refuse_unbuilt(reader);
         Self {
             http,
@@ -169,7 +175,8 @@ impl HttpConfig {
                 .or(
                     "MCP_SESSIONS",
                     "stateless",
-                    "how legacy clients are served: `stateless` (any replica answers) or `local`",
+                    "how legacy clients are served: `stateless` (any replica answers), `local` sessions, or `redis`: sessions \
+                     that any replica serves",
                 )
                 .value(),
             #[cfg(feature = "http")]

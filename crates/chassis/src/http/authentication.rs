@@ -6,6 +6,7 @@ use mcp_auth::{
     ApiKeys, AuthMode, Authenticator, CertificateScopes, ClientCredentials, Fetch, Introspection,
     Jwks, JwtVerifier, Revocations, ScopeSet, TokenRules,
 };
+use mcp_shared::{SharedRevocations, SharedState};
 use secrecy::SecretString;
 use url::Url;
 
@@ -53,6 +54,7 @@ impl Authentication {
         config: &AuthConfig,
         (resource, has_client_ca): (&Url, bool),
         read_scopes: &ScopeSet,
+        shared: Option<&SharedState>,
     ) -> Result<Option<Self>, Problems> {
         let mode = config.mode.unwrap_or(AuthMode::NONE);
         contradictions(config, mode, has_client_ca)?;
@@ -62,6 +64,10 @@ impl Authentication {
         let mut files = Vec::new();
         let revocations = Arc::new(Revocations::default());
         let mut authenticator = Authenticator::new(Arc::clone(&revocations));
+        if let Some(state) = shared {
+            let source = Arc::new(SharedRevocations::new(state));
+            authenticator = authenticator.with_shared_revocations(source);
+        }
         let mut oauth = None;
         if mode.oauth {
             let (built, with_oauth, keys) = with_oauth(authenticator, &config.oauth, resource)?;

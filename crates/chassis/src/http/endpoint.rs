@@ -104,7 +104,7 @@ async fn converse<S: Server>(
     let is_streaming = matches!(session, Use::Speak);
     let forwarded = axum::http::Request::from_parts(parts, Full::new(body.clone()));
     let answered = http.mcp.handle(forwarded).await;
-    http.sessions.settle(session, answered.headers());
+    http.sessions.settle(session, answered.headers()).await?;
     if let Some(scopes) = edge.missing_scopes.missing().filter(|_| !is_streaming) {
         return Err(http.gate.insufficient(&scope_set(scopes)));
     }

@@ -83,7 +83,7 @@ impl Gate {
         let resource = resource(http.public_url.as_deref(), http.listen, tls.is_some())?;
         let authentication = {
             let has_client_ca = core.tls.client_ca.is_some();
-            Authentication::new(&core.auth, (&resource, has_client_ca), &advertised)?
+            Authentication::new(&core.auth, (&resource, has_client_ca), &advertised, shared)?
         };
         let is_local = http.listen.ip().is_loopback();
         let refuse = |name: &str, text: &str| Err(vec![Problem::new(name, "configuration", text)]);

@@ -59,9 +59,9 @@ pub(crate) struct Http<S: Server> {
 
 impl<S: Server> Http<S> {
     pub(crate) fn new(app: Arc<App<S>>, gate: Gate, config: &HttpConfig) -> Self {
-        let sessions = Sessions::new(config.sessions, config.session_idle);
-        let has_sessions = config.sessions == SessionMode::Local;
-        let config = StreamableHttpServerConfig::default()
+        let sessions = Sessions::new(config.sessions, config.session_idle, app.shared.as_ref());
+        let has_sessions = sessions.are_kept();
+        let mut config = StreamableHttpServerConfig::default()
             // Without sessions any replica answers any request of either era.
             .with_legacy_session_mode(has_sessions)
             .with_json_response(true)
@@ -70,6 +70,7 @@ impl<S: Server> Http<S> {
             .disable_allowed_origins()
             .with_max_request_body_bytes(gate.max_body)
             .with_cancellation_token(app.stopped.clone());
+        config.session_store = sessions.store();
         let handler = Arc::clone(&app);
         let connection = if has_sessions { Connection::Session } else { Connection::Request };
         let factory = move || Ok(Handler::new(Arc::clone(&handler), connection.clone()));

@@ -8,9 +8,11 @@ use std::{
 };
 
 use mcp_errors::{Error, Result};
-use mcp_limits::{Bulkhead, BulkheadConfig, MemoryStore, Once, Permit, Quota, RateLimit};
+use mcp_limits::{
+    Bulkhead, BulkheadConfig, IdempotencyStore, MemoryStore, Once, Permit, Quota, RateLimit,
+};
 use mcp_sanitize::{Findings, Sanitizer, Treatment};
-use mcp_shared::{SharedQuota, SharedState};
+use mcp_shared::{SharedQuota, SharedState, SharedWrites};
 
 use super::{Answer, Provenance};
 use crate::{
@@ -47,7 +49,8 @@ pub(crate) struct Guards {
     permits: Bulkhead,
     tools: BTreeMap<&'static str, ToolLimits>,
     pub(crate) once: Once,
-    pub(crate) results: MemoryStore,
+    /// Results of keyed writes, for servers without a store of their own.
+    pub(crate) results: Box<dyn IdempotencyStore>,
     pub(crate) sanitizer: Arc<Sanitizer>,
     pub(crate) deadline: Duration,
     pub(crate) idempotency: IdempotencyMode,
@@ -78,7 +81,10 @@ impl Guards {
             }),
             tools: BTreeMap::new(),
             once: Once::default(),
-            results: MemoryStore::new(RECORDED_WRITES),
+            results: match shared {
+                Some(state) => Box::new(SharedWrites::new(state)),
+                None => Box::new(MemoryStore::new(RECORDED_WRITES)),
+            },
             sanitizer,
             deadline: config.deadline,
             idempotency,

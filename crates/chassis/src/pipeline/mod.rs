@@ -144,7 +144,7 @@ async fn once<S: Server, A: Answer>(
     let Some(Write { key, arguments }) = write else {
         return Ok((call.await?, false));
     };
-    let store = app.server.idempotency().unwrap_or(&app.guards.results);
+    let store = app.server.idempotency().unwrap_or(&*app.guards.results);
     let mut answered = None;
     let recorded = async {
         let answer = call.await?;

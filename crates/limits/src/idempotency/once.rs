@@ -1,6 +1,6 @@
 //! One write by way of its store: claim, call, record; or replay what was recorded.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use mcp_errors::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
@@ -59,7 +59,14 @@ impl Once {
             Claim::Done(recorded) => return replay(recorded, &arguments),
             Claim::Uncertain => return Err(uncertain()),
         }
-        let error = match call.await {
+        let mut call = pin!(call);
+        let ended = tokio::select! {
+            biased;
+            ended = &mut call => ended,
+            // A claim that is lost is no reason to leave the write half done.
+            () = store.hold(&key) => call.await,
+        };
+        let error = match ended {
             Ok(value) => {
                 // The write is done, whatever becomes of its record.
                 store.commit(&key, &value).await.unwrap_or_else(|error| lost(&error, "record"));

@@ -41,6 +41,11 @@ pub trait IdempotencyStore: Send + Sync + Debug {
     /// When the store cannot tell. The write is then not tried.
     async fn claim(&self, key: &WriteKey, arguments: &ArgumentsHash) -> Result<Claim>;
 
+    /// Keeps the claim of this process alive for as long as it is waited for, where claims run out by themselves.
+    async fn hold(&self, _key: &WriteKey) {
+        std::future::pending::<()>().await;
+    }
+
     /// Records the result of the write that this process has claimed.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Counters, gauges and the duration histogram, rendered for Prometheus.
 
 mod labels;
+mod late;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -10,7 +11,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use self::labels::{ByGuard, ByKind, ByOperation, ByReason, ByTool, Names};
+use self::{
+    labels::{ByGuard, ByKind, ByOperation, ByReason, ByTool, Names},
+    late::Late,
+};
 use crate::operation::{OTHER, clip, known_method};
 
 /// The media type of [`Metrics::render`].
@@ -43,8 +47,7 @@ struct Inner {
     audit_failures: Counter,
     refusals_suppressed: Counter,
     replays: Counter,
-    /// Without a series where nothing is shared.
-    redis_up: Family<[(&'static str, &'static str); 0], Gauge>,
+    redis_up: Late,
     redis_mode_changes: Counter,
     in_flight: Gauge,
     queued: Gauge,
@@ -69,7 +72,7 @@ impl Metrics {
             audit_failures: Counter::default(),
             refusals_suppressed: Counter::default(),
             replays: Counter::default(),
-            redis_up: Family::default(),
+            redis_up: Late::default(),
             redis_mode_changes: Counter::default(),
             in_flight: Gauge::default(),
             queued: Gauge::default(),
@@ -123,9 +126,7 @@ impl Metrics {
 
     /// Whether Redis answers: told once at first, and then at every change.
     pub fn redis_up(&self, is_up: bool) {
-        let is_first = self.0.redis_up.get(&[]).is_none();
-        self.0.redis_up.get_or_create(&[]).set(i64::from(is_up));
-        if !is_first {
+        if self.0.redis_up.set(i64::from(is_up)) {
             self.0.redis_mode_changes.inc();
         }
     }
