@@ -206,10 +206,19 @@ impl Tool for Hostile {
     }
 }
 
-/// Writes nothing, as a write.
+/// Writes nothing but a line in the log, as a write.
 #[derive(Debug, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Write {}
+pub(crate) struct Write {
+    /// What the log calls this write
+    #[serde(default)]
+    #[validate(length(max = 50))]
+    label: String,
+    /// How long it takes
+    #[serde(default)]
+    #[validate(range(max = 4_000))]
+    millis: u64,
+}
 
 impl Tool for Write {
     type Server = Toy;
@@ -222,6 +231,8 @@ impl Tool for Write {
         .own_text();
 
     async fn call(self, _server: &Toy, _context: &CallContext) -> Result<Said> {
+        tokio::time::sleep(Duration::from_millis(self.millis)).await;
+        tracing::warn!(label = self.label, "write done");
         Ok(said("written"))
     }
 }

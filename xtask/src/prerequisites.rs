@@ -18,7 +18,7 @@ struct Prerequisite {
     is_here: fn() -> bool,
 }
 
-const ALL: [Prerequisite; 5] = [
+const ALL: [Prerequisite; 6] = [
     Prerequisite {
         name: "a C compiler",
         purpose: "SQLite, aws-lc and PostgreSQL's parser are C",
@@ -49,6 +49,12 @@ const ALL: [Prerequisite; 5] = [
             let client = is_program("redis-cli") || is_program("valkey-cli");
             client && (server || variable("TEST_REDIS_URL").is_some())
         },
+    },
+    Prerequisite {
+        name: "nginx",
+        purpose: "tests put a plain proxy before replicas",
+        package: "nginx-light",
+        is_here: || is_program("nginx"),
     },
     Prerequisite {
         name: "curl",
@@ -123,7 +129,7 @@ fn apt_get() -> Command {
 fn is_program(name: &str) -> bool {
     let path = variable("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    folders.push("/usr/local/bin".into());
+    folders.extend(["/usr/local/bin", "/usr/sbin"].map(PathBuf::from));
     folders.extend(children("/usr/lib/postgresql").map(|it| it.join("bin")));
     folders.iter().any(|folder| folder.join(name).is_file())
 }

@@ -9,5 +9,6 @@
 mod cancellation;
 mod hooks;
 mod limits;
+mod replicas;
 mod support;
 mod traps;

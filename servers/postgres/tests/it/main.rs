@@ -12,6 +12,7 @@ mod corpus;
 mod life;
 mod memory;
 mod query;
+mod replicas;
 mod snapshots;
 mod stage;
 mod tools;

@@ -17,6 +17,8 @@ mod issuer;
 mod oauth;
 mod operations;
 mod protocol;
+mod redis;
+mod replicas;
 mod sessions;
 mod snapshots;
 mod streams;

@@ -14,7 +14,7 @@ use crate::support::{Client, Keys, MODERN, Transport, command, failure};
 
 const DEDUPLICATED: &str = "io.github.mcp-chassis/deduplicated";
 
-fn ticket(title: &str, key: &str) -> Value {
+pub(crate) fn ticket(title: &str, key: &str) -> Value {
     json!({ "title": title, "body": "written once", "idempotency_key": key })
 }
 
@@ -140,7 +140,7 @@ async fn tickets_survive_a_restart() {
 }
 
 /// Every title, and how many tickets have it.
-async fn titles(client: &HttpClient) -> BTreeMap<String, usize> {
+pub(crate) async fn titles(client: &HttpClient) -> BTreeMap<String, usize> {
     let mut titles = BTreeMap::new();
     let mut params = json!({});
     loop {

@@ -5,5 +5,6 @@ mod fallback;
 mod input;
 mod keeping;
 mod misbehaviour;
+mod replicas;
 mod snapshots;
 mod stage;
