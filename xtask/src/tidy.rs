@@ -35,7 +35,30 @@ pub(crate) fn check() -> Result<()> {
 fn faults(files: &[SourceFile]) -> Vec<String> {
     let mut faults: Vec<String> = files.iter().flat_map(file_faults).collect();
     faults.extend(dynamic_sql_fault(files));
+    faults.extend(unshown_faults(files));
     faults
+}
+
+/// Where it is said what happens when something is slow, down or wrong.
+const FAULTS_PAGE: &str = "docs/OPERATIONS.md";
+const FAULTS_SECTION: &str = "## When something is slow, down or wrong";
+
+/// Every row of that section is shown by tests, which its last cell names.
+fn unshown_faults(files: &[SourceFile]) -> Vec<String> {
+    let page = files.iter().find(|file| file.path == FAULTS_PAGE);
+    let section = page.and_then(|page| page.text.split_once(FAULTS_SECTION));
+    let section = section.and_then(|(_, rest)| rest.split("\n## ").next()).unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    rows.filter_map(|row| {
+        let mut cells = row.trim_matches('|').split('|');
+        let (what, shown) = (cells.next()?.trim(), cells.next_back()?);
+        let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        let is_test =
+            |name: &&str| files.iter().any(|file| file.text.contains(&format!("fn {name}(")));
+        (names.is_empty() || !names.iter().all(is_test))
+            .then(|| format!("{FAULTS_PAGE}: no test shows `{what}`"))
+    })
+    .collect()
 }
 
 fn file_faults(file: &SourceFile) -> Vec<String> {
@@ -169,6 +192,20 @@ mod tests {
     fn whitespace_ends_no_line_and_a_newline_ends_every_file() {
         assert_eq!(faults_of("a.md", "text \nmore\n"), ["a.md:1: trailing whitespace"]);
         assert_eq!(faults_of("a.toml", "a = 1"), ["a.toml: no newline at the end"]);
+    }
+
+    #[test]
+    fn what_is_said_of_faults_is_shown_by_tests_that_exist() {
+        let row = |shown: &str| {
+            format!("| what | happens | by |\n|---|---|---|\n| it is down | told | {shown} |\n")
+        };
+        let page = |shown: &str| file(FAULTS_PAGE, &format!("{FAULTS_SECTION}\n\n{}", row(shown)));
+        let test = || file("a.rs", "//! A.\nfn it_is_told() {}\n");
+        assert_eq!(faults(&[page("`it_is_told`"), test()]), [""; 0]);
+        for shown in ["", "`it_is_told` `nobody_looks`"] {
+            let fault = "docs/OPERATIONS.md: no test shows `it is down`";
+            assert_eq!(faults(&[page(shown), test()]), [fault], "{shown}");
+        }
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Gate {
         let verified = match (credential, &sender.certificate) {
             (Ok(credential), _) => authenticator.authenticate(&credential).await,
             (Err(AuthError::Missing), Some(certificate)) => {
-                authenticator.authenticate_certificate(certificate)
+                authenticator.authenticate_certificate(certificate).await
             }
             (Err(error), _) => Err(error),
         };
