@@ -68,7 +68,7 @@ pub use mcp_limits::{
 #[cfg(feature = "upstream")]
 pub use mcp_limits::{
     BaseUrl, Cache, CacheConfig, CacheKey, Cached, Upstream, UpstreamConfig, UpstreamCredential,
-    UpstreamLimits,
+    UpstreamLimits, UpstreamSecret,
 };
 pub use mcp_sanitize::{Budget, PageCut};
 pub use rmcp::model::JsonObject;

@@ -16,6 +16,8 @@ pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
     const VERSION: &'static str;
     /// What a model should know before it calls anything: two or three sentences.
     const INSTRUCTIONS: &'static str;
+    /// The default of `MCP_RATE_LIMIT`: what one client may ask of it.
+    const RATE_LIMIT: &'static str = "600/1m";
 
     /// What the deployment decides beyond the chassis' own settings.
     type Config: Settings;

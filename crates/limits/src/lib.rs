@@ -36,4 +36,6 @@ pub use quota::{Decision, Quota};
 pub use rate::{Algorithm, Rate, RateLimit};
 pub use units::{ByteSize, HumanDuration, ParseError};
 #[cfg(feature = "client")]
-pub use upstream::{BaseUrl, Repeat, Upstream, UpstreamConfig, UpstreamCredential, UpstreamLimits};
+pub use upstream::{
+    BaseUrl, Repeat, Upstream, UpstreamConfig, UpstreamCredential, UpstreamLimits, UpstreamSecret,
+};

@@ -18,7 +18,7 @@ use tracing::Instrument;
 use url::Url;
 
 pub use config::{BaseUrl, UpstreamConfig, UpstreamLimits};
-pub use credential::UpstreamCredential;
+pub use credential::{UpstreamCredential, UpstreamSecret};
 
 use self::{breaker::Breaker, pace::Pace, validators::Validators};
 use crate::{ExchangeBounds, Failure, HttpClient, client::Answer};

@@ -12,6 +12,7 @@ mod daemon;
 mod environment;
 pub mod golden;
 pub mod http;
+pub mod internal_api;
 pub mod issuer;
 pub mod nginx;
 pub mod postgres;
@@ -23,6 +24,7 @@ pub mod stdio;
 pub mod wire;
 
 pub use http::HttpClient;
+pub use internal_api::InternalApi;
 pub use issuer::Issuer;
 pub use nginx::Nginx;
 pub use postgres::{Postgres, TestDatabase};

@@ -25,7 +25,7 @@ pub(super) fn schema<S: Server>() -> Result<(), Failure> {
     // Nothing is set, so that what stands there is what every deployment has.
     let (vars, flags) = (Vars::default(), BTreeMap::new());
     let mut reader = Reader::new(&vars, None, &flags);
-    Core::read(&mut reader, S::NAME, Transport::Http);
+    Core::read(&mut reader, S::RATE_LIMIT, Transport::Http);
     S::Config::read(&mut reader);
     let schema = config::schema(&reader, &format!("Configuration of mcp-{}", S::NAME));
     print(format!("{schema:#}\n").as_bytes())

@@ -32,12 +32,14 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn read(reader: &mut Reader<'_>, server: &str, transport: Transport) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>, rate_limit: &str, transport: Transport) -> Self {
         let http = HttpConfig::read(reader);
         let edge = EdgeConfig::read(reader);
         let tls = TlsConfig::read(reader);
         let auth = AuthConfig::read(reader);
-        let limits = LimitsConfig::read(reader, server);
+        let is_remote = transport == Transport::Http && !http.listen.ip().is_loopback();
+        reader.is_exposed = is_remote && auth.mode.is_some_and(|mode| !mode.is_none());
+        let limits = LimitsConfig::read(reader, rate_limit);
         let shared = SharedConfig::read(reader);
         let audit = AuditConfig::read(reader);
         let log = LogConfig::read(reader, transport);
@@ -205,8 +207,7 @@ pub(crate) struct LimitsConfig {
 }
 
 impl LimitsConfig {
-    fn read(reader: &mut Reader<'_>, server: &str) -> Self {
-        let per_client = if server == "internal-data" { "100/15m" } else { "600/1m" };
+    fn read(reader: &mut Reader<'_>, per_client: &str) -> Self {
         let count = |setting: super::Setting<NonZeroU32>| setting.or_stand_in(NonZeroU32::MIN);
         Self {
             algorithm: reader

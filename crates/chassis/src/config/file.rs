@@ -10,7 +10,8 @@ use super::Problem;
 const MAX_FILE: u64 = 1 << 20;
 
 /// Tables whose entries are named by the deployer, so that they cannot be flattened.
-const NAMED_TABLES: [&str; 4] = ["tools", "upstream", "auth.scope_map", "auth.certificates"];
+const NAMED_TABLES: [&str; 5] =
+    ["tools", "upstream", "collections", "auth.scope_map", "auth.certificates"];
 
 /// What a configuration file says.
 #[derive(Clone, Debug, Default)]

@@ -68,7 +68,7 @@ pub(crate) fn load<S: Server>(
     let file = path.map(PathBuf::from).map(|path| FileLayer::read(&path)).transpose();
     let file = file.map_err(|problem| vec![problem])?;
     let mut reader = Reader::new(vars, file.as_ref(), flags);
-    let core = Core::read(&mut reader, S::NAME, transport);
+    let core = Core::read(&mut reader, S::RATE_LIMIT, transport);
     let server = S::Config::read(&mut reader);
     reader.refuse_unknown_keys();
     if reader.problems.is_empty() {
@@ -90,11 +90,11 @@ mod tests {
     fn problems(value: &str) -> Vec<String> {
         let (vars, nothing) = (Vars::default(), BTreeMap::new());
         let mut reader = Reader::new(&vars, None, &nothing);
-        Core::read(&mut reader, "toy", Transport::Http);
+        Core::read(&mut reader, "600/1m", Transport::Http);
         let flags: BTreeMap<_, _> =
             reader.settings.iter().map(|setting| (setting.variable, value.to_owned())).collect();
         let mut reader = Reader::new(&vars, None, &flags);
-        Core::read(&mut reader, "toy", Transport::Http);
+        Core::read(&mut reader, "600/1m", Transport::Http);
         reader.problems.iter().map(ToString::to_string).collect()
     }
 

@@ -58,9 +58,10 @@ pub struct Reader<'a> {
     flags: &'a BTreeMap<&'static str, String>,
     pub(crate) settings: Vec<Described>,
     pub(crate) problems: Vec<Problem>,
-    tables: BTreeSet<&'static str>,
+    pub(super) tables: BTreeSet<&'static str>,
     /// The entries of `[upstream]` that the server asked for.
     pub(crate) upstreams: BTreeSet<&'static str>,
+    pub(super) is_exposed: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -71,7 +72,7 @@ impl<'a> Reader<'a> {
     ) -> Self {
         let (settings, problems) = Default::default();
         let (tables, upstreams) = Default::default();
-        Self { vars, file, flags, settings, problems, tables, upstreams }
+        Self { vars, file, flags, settings, problems, tables, upstreams, is_exposed: false }
     }
 
     /// A setting with a default.
@@ -218,6 +219,13 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem::new(name, origin, text));
     }
 
+    /// Whether callers of other machines are let in: there is authentication, and the address is beyond loopback.
+    ///
+    /// Beyond loopback without authentication no server starts at all, and that is the problem to be told.
+    pub fn is_exposed(&self) -> bool {
+        self.is_exposed
+    }
+
     /// Where the value of `variable` came from.
     pub(crate) fn origin(&self, variable: &str) -> String {
         let described = self.settings.iter().find(|setting| setting.variable == variable);
@@ -269,7 +277,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn find(&self, variable: &str) -> Option<(String, String)> {
+    pub(super) fn find(&self, variable: &str) -> Option<(String, String)> {
         if let Some(value) = self.flags.get(variable) {
             return Some((value.clone(), "flag".to_owned()));
         }

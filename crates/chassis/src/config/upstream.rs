@@ -1,6 +1,6 @@
 //! Where a server's upstreams are, and how much each is used.
 
-use mcp_limits::{BaseUrl, UpstreamConfig};
+use mcp_limits::{BaseUrl, UpstreamConfig, UpstreamSecret};
 
 use super::{Reader, Setting};
 
@@ -16,10 +16,47 @@ impl Reader<'_> {
         meaning: &'static str,
     ) -> UpstreamConfig {
         let base: Setting<BaseUrl> = self.or(variable, default, meaning);
+        let is_chosen = self.origin(variable) != "default";
+        self.upstream_at(name, base.value(), is_chosen)
+    }
+
+    /// The same for an upstream that a deployment may be without.
+    pub fn optional_upstream(
+        &mut self,
+        name: &'static str,
+        variable: &'static str,
+        meaning: &'static str,
+    ) -> Option<UpstreamConfig> {
+        let base: Option<BaseUrl> = self.optional(variable, meaning);
+        // Asked for even without it, so that its table is known.
+        let config = self.upstream_at(name, base.clone().unwrap_or_default(), true);
+        base.map(|_| config)
+    }
+
+    fn upstream_at(
+        &mut self,
+        name: &'static str,
+        base: BaseUrl,
+        is_chosen: bool,
+    ) -> UpstreamConfig {
         self.upstreams.insert(name);
         let limits = self.entry("upstream", name).unwrap_or_default();
-        let is_chosen = self.origin(variable) != "default";
-        UpstreamConfig { base: base.value(), is_chosen, limits }
+        UpstreamConfig { base, is_chosen, limits }
+    }
+
+    /// The secret that an upstream knows us by: as it is, or in the file of `<variable>_FILE`, which may be replaced
+    /// while the server runs.
+    pub fn upstream_secret(
+        &mut self,
+        variable: &'static str,
+        meaning: &'static str,
+    ) -> Option<UpstreamSecret> {
+        let file = self.find(&format!("{variable}_FILE"));
+        let secret = self.secret(variable, meaning)?;
+        Some(match file {
+            Some((path, _origin)) => UpstreamSecret::InFile(path.into()),
+            None => UpstreamSecret::Given(secret),
+        })
     }
 }
 
@@ -27,7 +64,7 @@ impl Reader<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use mcp_limits::UpstreamConfig;
+    use mcp_limits::{UpstreamConfig, UpstreamSecret};
 
     use crate::config::{FileLayer, Reader, Vars};
 
@@ -40,6 +77,40 @@ mod tests {
         let config = reader.upstream("archive", "ARCHIVE_API_URL", "https://a.example", "a base");
         reader.refuse_unknown_keys();
         (config, reader.problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn an_upstream_that_nobody_named_is_none_and_its_table_is_known() {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(path.path(), "[upstream.api]\nattempts = 1\n").unwrap();
+        let file = FileLayer::read(path.path()).unwrap();
+        let set = Vars::from([("API_URL", "http://10.0.0.1")]);
+        for (vars, is_there) in [(Vars::default(), false), (set, true)] {
+            let flags = BTreeMap::new();
+            let mut reader = Reader::new(&vars, Some(&file), &flags);
+            let config = reader.optional_upstream("api", "API_URL", "a base");
+            reader.refuse_unknown_keys();
+            assert!(reader.problems.is_empty(), "{:?}", reader.problems);
+            let found = config.map(|it| (it.is_chosen, it.limits.attempts.get()));
+            assert_eq!(found, is_there.then_some((true, 1)));
+        }
+    }
+
+    #[test]
+    fn a_secret_of_an_upstream_keeps_its_file() {
+        let (file, flags) = (tempfile::NamedTempFile::new().unwrap(), BTreeMap::new());
+        std::fs::write(file.path(), "hunter2\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let secret = |name, value| {
+            let vars = Vars::from([(name, value)]);
+            Reader::new(&vars, None, &flags).upstream_secret("API_KEY", "a key")
+        };
+        let in_file = secret("API_KEY_FILE", path);
+        assert!(matches!(in_file, Some(UpstreamSecret::InFile(kept)) if kept == file.path()));
+        let given = secret("API_KEY", "hunter2");
+        assert!(!format!("{given:?}").contains("hunter2"));
+        assert!(matches!(given, Some(UpstreamSecret::Given(_))));
+        assert!(secret("OTHER_KEY", "x").is_none());
     }
 
     #[test]

@@ -22,6 +22,28 @@ const OVERLAP: Duration = Duration::from_mins(5);
 /// The longest secret, in bytes.
 const MAX_SECRET: u64 = 8 << 10;
 
+/// A secret as a deployment gives it.
+#[derive(Clone, Debug)]
+pub enum UpstreamSecret {
+    /// As it is.
+    Given(SecretString),
+    /// In a file, which may be replaced.
+    InFile(PathBuf),
+}
+
+impl UpstreamSecret {
+    /// The secret as the value of `header`; in a file, it is read again as [`UpstreamCredential::in_file`].
+    ///
+    /// # Errors
+    /// As [`UpstreamCredential::in_file`].
+    pub async fn in_header(self, header: &'static str) -> Result<UpstreamCredential> {
+        match self {
+            Self::Given(secret) => UpstreamCredential::fixed(header, &secret),
+            Self::InFile(file) => UpstreamCredential::in_file(header, file).await,
+        }
+    }
+}
+
 /// A secret that is sent in one header with every request.
 #[derive(Debug)]
 pub struct UpstreamCredential {

@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test helper fails its test")]
 
 mod daemons;
+mod internal_api;
 mod issuer;
 mod mcp;
 mod processes;
