@@ -6,7 +6,7 @@ mod data;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -154,19 +154,29 @@ impl IntoResponse for Canned {
     }
 }
 
-#[derive(Debug, serde::Deserialize)]
-struct Asked {
-    field: Option<String>,
-    value: Option<String>,
-    limit: Option<usize>,
-    offset: Option<usize>,
-    range: Option<String>,
+/// What stands behind the path.
+struct Asked(Vec<(String, String)>);
+
+impl Asked {
+    fn new(query: Option<&str>) -> Self {
+        let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        Self(pairs.into_owned().collect())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn number(&self, name: &str) -> Option<usize> {
+        self.text(name)?.parse().ok()
+    }
 }
 
-async fn records(Path(collection): Path<String>, Query(asked): Query<Asked>) -> Response {
-    let filter = asked.field.as_deref().zip(asked.value.as_deref());
-    let records = data::records(&collection, filter, asked.offset.unwrap_or(0));
-    let limit = asked.limit.unwrap_or(100).min(100);
+async fn records(Path(collection): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let asked = Asked::new(query.as_deref());
+    let filter = asked.text("field").zip(asked.text("value"));
+    let records = data::records(&collection, filter, asked.number("offset").unwrap_or(0));
+    let limit = asked.number("limit").unwrap_or(100).min(100);
     found(records.map(|records| records.take(limit).collect()))
 }
 
@@ -174,8 +184,9 @@ async fn user(Path(id): Path<String>) -> Response {
     found(data::user(&id))
 }
 
-async fn metrics(Path(metric): Path<String>, Query(asked): Query<Asked>) -> Response {
-    found(data::metrics(&metric, asked.range.as_deref().unwrap_or("24h")))
+async fn metrics(Path(metric): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let asked = Asked::new(query.as_deref());
+    found(data::metrics(&metric, asked.text("range").unwrap_or("24h")))
 }
 
 fn found(document: Option<Value>) -> Response {
