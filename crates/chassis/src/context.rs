@@ -24,6 +24,7 @@ struct Inner {
     ends_at: Instant,
     changes: Mutex<Vec<Change>>,
     freshness: Mutex<Option<Freshness>>,
+    sources: Mutex<Vec<String>>,
 }
 
 /// The identity of a keyed write: a store that records it in the transaction of the write makes the write
@@ -44,8 +45,9 @@ impl CallContext {
         write: Option<Write>,
         deadline: Duration,
     ) -> Self {
-        let (ends_at, (changes, freshness)) = (Instant::now() + deadline, Default::default());
-        let inner = Inner { principal, request_id, write, ends_at, changes, freshness };
+        let ends_at = Instant::now() + deadline;
+        let (changes, freshness, sources) = Default::default();
+        let inner = Inner { principal, request_id, write, ends_at, changes, freshness, sources };
         Self { inner: Arc::new(inner) }
     }
 
@@ -76,6 +78,15 @@ impl CallContext {
 
     pub(crate) fn freshness(&self) -> Option<Freshness> {
         *self.inner.freshness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says whence the outside text of this answer is, more exactly than the specification can: `github:octo/repo#12`.
+    pub fn source(&self, label: impl Into<String>) {
+        self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner).push(label.into());
+    }
+
+    pub(crate) fn take_sources(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner.sources.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Tells subscribers of `uri`, once the call has succeeded.

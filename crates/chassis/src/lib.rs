@@ -30,6 +30,7 @@ mod hooks;
 mod http;
 mod pipeline;
 mod prompt;
+mod raw_text;
 mod recorder;
 mod reply;
 mod resource;
@@ -50,6 +51,7 @@ pub use config::{Problem, Reader, Setting, Settings};
 pub use context::{CallContext, Write};
 pub use hooks::{CallInfo, CallOutcome, Hooks, NoHooks};
 pub use prompt::{Prompt, PromptPart};
+pub use raw_text::{LineRange, RawText, TextStart};
 pub use resource::{Resource, ResourceBody, ResourceEntry, ResourcePage};
 pub use server::{Check, Server, StartError};
 pub use spec::{
@@ -67,8 +69,8 @@ pub use mcp_limits::{
 };
 #[cfg(feature = "upstream")]
 pub use mcp_limits::{
-    BaseUrl, Cache, CacheConfig, CacheKey, Cached, Upstream, UpstreamConfig, UpstreamCredential,
-    UpstreamLimits, UpstreamSecret,
+    BaseUrl, Cache, CacheConfig, CacheKey, Cached, Demand, IssuedToken, TokenIssuer, Upstream,
+    UpstreamConfig, UpstreamCredential, UpstreamLimits, UpstreamSecret,
 };
 pub use mcp_sanitize::{Budget, PageCut};
 pub use rmcp::model::JsonObject;

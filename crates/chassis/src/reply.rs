@@ -71,13 +71,14 @@ pub(crate) fn tool_result<S: Server>(
     match ended {
         Ok(completed) => {
             let meta = meta_of(app, caller, &completed);
-            let text = completed.answer.value.to_string();
+            let ToolAnswer { value, text, .. } = completed.answer;
+            let texts = [Some(value.to_string()), text.map(|text| text.text)];
             let content = match &completed.provenance {
-                Some(provenance) => wrapped(&provenance.sources.join(", "), text),
-                None => vec![ContentBlock::text(text)],
+                Some(provenance) => wrapped(&provenance.sources.join(", "), texts),
+                None => texts.into_iter().flatten().map(ContentBlock::text).collect(),
             };
             let mut result = CallToolResult::success(content);
-            result.structured_content = Some(completed.answer.value);
+            result.structured_content = Some(value);
             result.meta = Some(meta);
             result
         }
@@ -130,11 +131,13 @@ fn sentence(failure: &ToolFailure) -> String {
     format!("{first}{}.{again}", letters.as_str())
 }
 
-/// The JSON of a result between markers that nothing inside of it can imitate. Three blocks, so that one of
-/// them is the serialized JSON alone, as the specification asks of a tool with structured content.
-fn wrapped(source: &str, text: String) -> Vec<ContentBlock> {
+/// The JSON of a result, and its text where it has any, between markers that nothing inside of them can imitate. Blocks
+/// of their own, so that one is the serialized JSON alone, as the specification asks of a tool with structured content.
+fn wrapped(source: &str, texts: [Option<String>; 2]) -> Vec<ContentBlock> {
     let boundary = Boundary::new(source);
-    [boundary.open(), text, boundary.close()].map(ContentBlock::text).to_vec()
+    let texts = texts.into_iter().flatten();
+    let blocks = [boundary.open()].into_iter().chain(texts).chain([boundary.close()]);
+    blocks.map(ContentBlock::text).collect()
 }
 
 /// A cursor of `resources/list`: which resource's listing, and where in it.

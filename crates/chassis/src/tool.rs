@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use validator::Validate;
 
-use crate::{CallContext, Server, ToolSpec, arguments};
+use crate::{CallContext, RawText, Server, ToolSpec, arguments};
 
 /// A tool: the value of the type is one call's arguments, [`Tool::SPEC`] is the policy they are called under.
 ///
@@ -73,6 +73,11 @@ pub trait ToolOutput: Serialize + JsonSchema + Send {
     fn page(&self) -> Option<PageCut> {
         None
     }
+
+    /// Takes out the text that is given as it is, in a block of its own, beside the structured content.
+    fn take_text(&mut self) -> Option<RawText> {
+        None
+    }
 }
 
 /// One call with checked arguments, ready to be made.
@@ -84,6 +89,7 @@ pub(crate) type Prepared<S, A> =
 pub(crate) struct ToolAnswer {
     pub(crate) value: Value,
     pub(crate) page: Option<PageCut>,
+    pub(crate) text: Option<RawText>,
 }
 
 /// Checks the arguments and binds them to the tool's own code.
@@ -107,9 +113,9 @@ pub(crate) fn prepare_configured<T: ConfiguredTool>(
 }
 
 impl ToolAnswer {
-    fn of(output: impl ToolOutput) -> Result<Self> {
-        let page = output.page();
+    fn of(mut output: impl ToolOutput) -> Result<Self> {
+        let (page, text) = (output.page(), output.take_text());
         let value = serde_json::to_value(output).map_err(Error::internal)?;
-        Ok(Self { value, page })
+        Ok(Self { value, page, text })
     }
 }

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use mcp_errors::{Error, ErrorKind, Result};
 use reqwest::{
-    ClientBuilder, RequestBuilder, Response, StatusCode,
+    ClientBuilder, Method, RequestBuilder, Response, StatusCode,
     header::{self, HeaderMap},
     redirect::Policy,
 };
@@ -27,6 +27,10 @@ const IDLE: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(5);
 /// How many redirects within one host are followed.
 const MAX_REDIRECTS: usize = 3;
+/// The longest reason of a refusal that is read, in bytes.
+const MAX_REASON: usize = 16 << 10;
+/// What is asked for where nothing else is said.
+const JSON: &str = "application/json";
 
 /// The bounds of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +39,29 @@ pub struct ExchangeBounds {
     pub max_bytes: usize,
     /// The time for all of it, the body included.
     pub deadline: Duration,
+}
+
+/// What becomes of a redirect by an upstream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Redirects {
+    /// It is followed while it stays within the host.
+    WithinHost,
+    /// It is an answer like any other.
+    Handed,
+}
+
+impl Redirects {
+    fn policy(self) -> Policy {
+        match self {
+            Self::Handed => Policy::none(),
+            Self::WithinHost => Policy::custom(|attempt| {
+                let home = attempt.previous().first().map(Url::origin);
+                let stays = home == Some(attempt.url().origin());
+                let few = attempt.previous().len() <= MAX_REDIRECTS;
+                if stays && few { attempt.follow() } else { attempt.stop() }
+            }),
+        }
+    }
 }
 
 /// A client of one service; cheap to clone.
@@ -57,20 +84,15 @@ impl HttpClient {
         Self::build(service, reqwest::Client::builder().redirect(Policy::none()).user_agent(agent))
     }
 
-    /// A client of an upstream: it follows redirects within the host, and reaches private addresses only where
-    /// that is allowed.
+    /// A client of an upstream: it reaches private addresses only where that is allowed.
     pub(crate) fn of_upstream(
         service: &'static str,
         agent: &str,
+        redirects: Redirects,
         private_addresses: bool,
     ) -> Result<Self> {
         let builder = reqwest::Client::builder()
-            .redirect(Policy::custom(|attempt| {
-                let home = attempt.previous().first().map(Url::origin);
-                let stays = home == Some(attempt.url().origin());
-                let few = attempt.previous().len() <= MAX_REDIRECTS;
-                if stays && few { attempt.follow() } else { attempt.stop() }
-            }))
+            .redirect(redirects.policy())
             .read_timeout(SILENCE)
             .user_agent(agent);
         let guarded = if private_addresses {
@@ -123,6 +145,7 @@ impl HttpClient {
     }
 
     async fn exchange(&self, request: RequestBuilder, bounds: ExchangeBounds) -> Result<Bytes> {
+        let request = request.header(header::ACCEPT, JSON);
         let answer = self.send(request, bounds).await?;
         if answer.status == StatusCode::OK {
             return Ok(answer.body);
@@ -130,24 +153,32 @@ impl HttpClient {
         Err(self.wrong("did not answer 200", Some(answer.status.as_u16())))
     }
 
-    /// A request that [`HttpClient::send`] makes.
+    /// A request for JSON that [`HttpClient::send`] makes.
     pub(crate) fn request(&self, url: &Url) -> RequestBuilder {
-        self.client.get(url.clone())
+        self.client.get(url.clone()).header(header::ACCEPT, JSON)
     }
 
-    /// One exchange, whatever its status; the body is read with a 200 only.
+    /// A request of any kind that [`HttpClient::send`] makes.
+    pub(crate) fn request_of(&self, method: Method, url: &Url) -> RequestBuilder {
+        self.client.request(method, url.clone())
+    }
+
+    /// One exchange, whatever its status; the body is read with a success, and with a refusal when it is short.
     pub(crate) async fn send(
         &self,
         request: RequestBuilder,
         bounds: ExchangeBounds,
     ) -> Result<Answer, Failure> {
-        let request = request.header(header::ACCEPT, "application/json");
         let whole = async {
             let response = request.send().await.map_err(|error| self.unreachable(error))?;
             let (status, headers) = (response.status(), response.headers().clone());
-            let body = match status {
-                StatusCode::OK => self.read(response, bounds.max_bytes).await?,
-                _ => Bytes::new(),
+            let body = if status.is_success() {
+                self.read(response, bounds.max_bytes).await?
+            } else if status.is_client_error() {
+                // It only says why: without it the status still does.
+                self.read(response, MAX_REASON).await.unwrap_or_default()
+            } else {
+                Bytes::new()
             };
             Ok(Answer { status, headers, body })
         };
@@ -203,6 +234,6 @@ impl HttpClient {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Empty unless the status is 200.
+    /// Of a success, or the reason of a refusal.
     pub(crate) body: Bytes,
 }

@@ -37,5 +37,6 @@ pub use rate::{Algorithm, Rate, RateLimit};
 pub use units::{ByteSize, HumanDuration, ParseError};
 #[cfg(feature = "client")]
 pub use upstream::{
-    BaseUrl, Repeat, Upstream, UpstreamConfig, UpstreamCredential, UpstreamLimits, UpstreamSecret,
+    BaseUrl, Demand, IssuedToken, Repeat, TokenIssuer, Upstream, UpstreamConfig,
+    UpstreamCredential, UpstreamLimits, UpstreamSecret,
 };

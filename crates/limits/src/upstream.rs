@@ -3,8 +3,10 @@
 mod breaker;
 mod config;
 mod credential;
+mod issued;
 mod pace;
 mod retry;
+mod send;
 mod validators;
 
 use std::time::Duration;
@@ -19,13 +21,22 @@ use url::Url;
 
 pub use config::{BaseUrl, UpstreamConfig, UpstreamLimits};
 pub use credential::{UpstreamCredential, UpstreamSecret};
+pub use issued::{IssuedToken, TokenIssuer};
+pub use send::Demand;
 
-use self::{breaker::Breaker, pace::Pace, validators::Validators};
-use crate::{ExchangeBounds, Failure, HttpClient, client::Answer};
+use self::{
+    breaker::Breaker,
+    pace::Pace,
+    validators::{Sought, Validators},
+};
+use crate::{
+    ExchangeBounds, Failure, HttpClient,
+    client::{Answer, Redirects},
+};
 
 /// The largest answer, in bytes.
 const MAX_BYTES: usize = 4 << 20;
-/// The longest that one attempt may take.
+/// The longest that one attempt of several may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Whether a request may be made again.
@@ -57,8 +68,30 @@ impl Upstream {
     /// # Errors
     /// When the base is not an HTTP address, or TLS cannot be set up.
     pub fn new(service: &'static str, agent: &str, config: &UpstreamConfig) -> Result<Self> {
+        Self::build(service, agent, Redirects::WithinHost, config)
+    }
+
+    /// The same for an upstream whose redirects may lead to what a caller must not see: [`Upstream::send`] hands them
+    /// over, and nothing follows them.
+    ///
+    /// # Errors
+    /// As [`Upstream::new`].
+    pub fn without_redirects(
+        service: &'static str,
+        agent: &str,
+        config: &UpstreamConfig,
+    ) -> Result<Self> {
+        Self::build(service, agent, Redirects::Handed, config)
+    }
+
+    fn build(
+        service: &'static str,
+        agent: &str,
+        redirects: Redirects,
+        config: &UpstreamConfig,
+    ) -> Result<Self> {
         Ok(Self {
-            http: HttpClient::of_upstream(service, agent, config.is_chosen)?,
+            http: HttpClient::of_upstream(service, agent, redirects, config.is_chosen)?,
             service,
             base: config.base.to_url()?,
             credential: None,
@@ -145,7 +178,9 @@ impl Upstream {
         loop {
             let turn = self.pace.turn(deadline).await.map_err(Failure::answered)?;
             let left = deadline.saturating_duration_since(Instant::now());
-            let failure = match attempt(left.min(ATTEMPT)).await {
+            // What is not repeated gets all the time there is.
+            let may_take = if most > 1 { left.min(ATTEMPT) } else { left };
+            let failure = match attempt(may_take).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -171,40 +206,47 @@ impl Upstream {
 
     /// One attempt. What was sent before is not sent again when the upstream says that it still holds (RFC 9110 §13).
     async fn fetch(&self, url: &Url, deadline: Duration) -> Result<Bytes, Failure> {
-        let known = self.validators.of(url).await;
+        let sought = Sought::json(url);
+        let known = self.validators.of(&sought).await;
         let mut request = self.http.request(url);
         if let Some(known) = &known {
             request = request.header(IF_NONE_MATCH, &known.etag);
         }
-        let answer = self.exchange(request, Instant::now() + deadline).await?;
+        let answer = self.exchange(request, MAX_BYTES, Instant::now() + deadline).await?;
         match (answer.status, known) {
             (StatusCode::NOT_MODIFIED, Some(known)) => Ok(known.body),
             (StatusCode::OK, _) => {
-                self.validators.keep(url, &answer).await;
+                self.validators.keep(sought, &answer).await;
                 Ok(answer.body)
             }
             (status, _) => Err(Failure::of_answer(self.service, status, &answer.headers)),
         }
     }
 
-    /// Sends a request with our credential; when that is refused, once more with the one before it.
-    async fn exchange(&self, request: RequestBuilder, until: Instant) -> Result<Answer, Failure> {
+    /// Sends a request with our credential; when that is refused, once more with another one, where there is one.
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+        max_bytes: usize,
+        until: Instant,
+    ) -> Result<Answer, Failure> {
         let bounds = || {
             let deadline = until.saturating_duration_since(Instant::now());
-            ExchangeBounds { max_bytes: MAX_BYTES, deadline }
+            ExchangeBounds { max_bytes, deadline }
         };
         let Some(credential) = &self.credential else {
             return self.http.send(request, bounds()).await;
         };
         let again = request.try_clone();
-        let request = request.header(credential.header(), credential.current().await);
+        let current = credential.current(until).await?;
+        let request = request.header(credential.header(), &current);
         let answer = self.http.send(request, bounds()).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        match (again, credential.previous().await) {
-            (Some(again), Some(previous)) => {
-                self.http.send(again.header(credential.header(), previous), bounds()).await
+        match (again, credential.instead_of(&current, until).await?) {
+            (Some(again), Some(other)) => {
+                self.http.send(again.header(credential.header(), other), bounds()).await
             }
             _ => Ok(answer),
         }

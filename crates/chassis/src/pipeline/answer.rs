@@ -30,15 +30,23 @@ pub(crate) trait Answer: Send + Sized + 'static {
 
 impl Answer for ToolAnswer {
     fn is_large(&self) -> bool {
-        is_large(&self.value)
+        let text = self.text.as_ref().map_or(0, |text| text.text.len());
+        text > OFFLOAD_BYTES || is_large(&self.value)
     }
 
     fn clean(&mut self, sanitizer: &Sanitizer, treatment: Treatment, findings: &mut Findings) {
         sanitizer.value(&mut self.value, treatment, findings);
+        if let Some(text) = &mut self.text {
+            clean_text(&mut text.text, sanitizer, treatment, findings);
+        }
     }
 
     fn fit(&mut self, budget: Budget) -> Result<()> {
-        refuse_too_large(fit(&mut self.value, budget, self.page.as_ref()))
+        refuse_too_large(fit(&mut self.value, budget, self.page.as_ref()))?;
+        match &mut self.text {
+            Some(text) => text.fit(&mut self.value, budget),
+            None => Ok(()),
+        }
     }
 
     fn to_record(&self) -> Value {
@@ -46,7 +54,7 @@ impl Answer for ToolAnswer {
     }
 
     fn from_record(record: Value) -> Result<Self> {
-        Ok(Self { value: record, page: None })
+        Ok(Self { value: record, page: None, text: None })
     }
 }
 

@@ -155,7 +155,8 @@ impl Guards {
             Trust::Outside { sources } => (sources, Treatment::Clean),
             Trust::Flagged { sources } => (sources, Treatment::Flag),
         };
-        let sources = if sources.is_empty() { vec![server] } else { sources.to_vec() };
+        let sources = if sources.is_empty() { &[server] } else { sources };
+        let sources = sources.iter().map(|&source| source.into()).collect();
         let mut findings = Findings::default();
         if answer.is_large() {
             let sanitizer = Arc::clone(&self.sanitizer);

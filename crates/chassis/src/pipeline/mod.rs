@@ -123,7 +123,11 @@ async fn perform<S: Server, A: Answer>(
         once(app, write, call).await
     })
     .await?;
-    let (mut answer, provenance) = app.guards.clean(answer, policy, S::NAME).await?;
+    let (mut answer, mut provenance) = app.guards.clean(answer, policy, S::NAME).await?;
+    let exact = context.take_sources();
+    if let Some(provenance) = provenance.as_mut().filter(|_| !exact.is_empty()) {
+        provenance.sources = exact.into_iter().map(Into::into).collect();
+    }
     answer.fit(policy.budget)?;
     app.changes.publish(context.take_changes());
     let deduplicated = match (effect.writes(), keyed) {

@@ -1,5 +1,7 @@
 //! How an operation ended, before it is put into protocol terms.
 
+use std::borrow::Cow;
+
 use mcp_errors::{Error, ToolFailure};
 use mcp_limits::Freshness;
 use mcp_sanitize::Findings;
@@ -22,7 +24,7 @@ pub(crate) struct Completed<A> {
 /// Where outside text came from and what was found in it.
 #[derive(Debug)]
 pub(crate) struct Provenance {
-    pub(crate) sources: Vec<&'static str>,
+    pub(crate) sources: Vec<Cow<'static, str>>,
     pub(crate) findings: Findings,
 }
 

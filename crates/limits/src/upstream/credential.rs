@@ -6,14 +6,17 @@ use std::{
 };
 
 use mcp_errors::{Error, ErrorKind, Result};
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     fs::File,
     io::AsyncReadExt,
     sync::{Mutex, MutexGuard},
-    time::Instant,
+    time::{Instant, timeout_at},
 };
+
+use super::issued::{Issued, TokenIssuer};
+use crate::Failure;
 
 /// A file is not read more often.
 const RELOAD: Duration = Duration::from_secs(1);
@@ -21,6 +24,8 @@ const RELOAD: Duration = Duration::from_secs(1);
 const OVERLAP: Duration = Duration::from_mins(5);
 /// The longest secret, in bytes.
 const MAX_SECRET: u64 = 8 << 10;
+/// How a token is introduced (RFC 6750 §2.1).
+const BEARER: &str = "Bearer ";
 
 /// A secret as a deployment gives it.
 #[derive(Clone, Debug)]
@@ -32,6 +37,17 @@ pub enum UpstreamSecret {
 }
 
 impl UpstreamSecret {
+    /// The secret as it is now.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub async fn read(&self) -> Result<SecretString> {
+        match self {
+            Self::Given(secret) => Ok(secret.clone()),
+            Self::InFile(file) => read(file).await,
+        }
+    }
+
     /// The secret as the value of `header`; in a file, it is read again as [`UpstreamCredential::in_file`].
     ///
     /// # Errors
@@ -48,6 +64,20 @@ impl UpstreamSecret {
 #[derive(Debug)]
 pub struct UpstreamCredential {
     header: HeaderName,
+    holder: Holder,
+}
+
+#[derive(Debug)]
+enum Holder {
+    Kept(Kept),
+    Issued(Issued),
+}
+
+/// A secret of the configuration.
+#[derive(Debug)]
+struct Kept {
+    /// What stands before the secret.
+    scheme: &'static str,
     file: Option<PathBuf>,
     secrets: Mutex<Secrets>,
 }
@@ -67,7 +97,7 @@ impl UpstreamCredential {
     /// # Errors
     /// When it, or the name, cannot stand in a header.
     pub fn fixed(header: &'static str, secret: &SecretString) -> Result<Self> {
-        Self::new(header, None, secret)
+        Self::kept(header, "", None, secret)
     }
 
     /// The secret in `file`, which is read again within a second of its change. The one before stays usable for five
@@ -77,14 +107,39 @@ impl UpstreamCredential {
     /// When the file cannot be read now, or as [`UpstreamCredential::fixed`].
     pub async fn in_file(header: &'static str, file: PathBuf) -> Result<Self> {
         let secret = read(&file).await?;
-        Self::new(header, Some(file), &secret)
+        Self::kept(header, "", Some(file), &secret)
     }
 
-    fn new(header: &'static str, file: Option<PathBuf>, secret: &SecretString) -> Result<Self> {
+    /// A token that is sent as `Authorization: Bearer`; in a file, it is read again as [`UpstreamCredential::in_file`].
+    ///
+    /// # Errors
+    /// As [`UpstreamCredential::in_file`].
+    pub async fn bearer(secret: UpstreamSecret) -> Result<Self> {
+        let now = secret.read().await?;
+        let file = match secret {
+            UpstreamSecret::Given(_) => None,
+            UpstreamSecret::InFile(file) => Some(file),
+        };
+        Self::kept(AUTHORIZATION.as_str(), BEARER, file, &now)
+    }
+
+    /// Tokens that `issuer` issues, sent as `Authorization: Bearer`. One is used until five minutes before its end, and
+    /// replaced once when the upstream refuses it.
+    pub fn issued(issuer: Box<dyn TokenIssuer>) -> Self {
+        Self { header: AUTHORIZATION, holder: Holder::Issued(Issued::new(BEARER, issuer)) }
+    }
+
+    fn kept(
+        header: &str,
+        scheme: &'static str,
+        file: Option<PathBuf>,
+        secret: &SecretString,
+    ) -> Result<Self> {
         let header = HeaderName::from_bytes(header.as_bytes()).map_err(|_cause| unusable())?;
-        let secrets =
-            Secrets { current: header_value(secret)?, previous: None, read_at: Instant::now() };
-        Ok(Self { header, file, secrets: Mutex::new(secrets) })
+        let current = header_value(scheme, secret)?;
+        let secrets = Secrets { current, previous: None, read_at: Instant::now() };
+        let kept = Kept { scheme, file, secrets: Mutex::new(secrets) };
+        Ok(Self { header, holder: Holder::Kept(kept) })
     }
 
     pub(super) fn header(&self) -> &HeaderName {
@@ -92,12 +147,38 @@ impl UpstreamCredential {
     }
 
     /// The secret as it is now.
-    pub(super) async fn current(&self) -> HeaderValue {
-        self.fresh().await.current.clone()
+    pub(super) async fn current(&self, until: Instant) -> Result<HeaderValue, Failure> {
+        match &self.holder {
+            Holder::Kept(kept) => Ok(kept.fresh().await.current.clone()),
+            Holder::Issued(issued) => in_time(until, issued.token(None)).await,
+        }
     }
 
-    /// What may still be tried when the current one is refused.
-    pub(super) async fn previous(&self) -> Option<HeaderValue> {
+    /// What may still be tried when `refused` is refused.
+    pub(super) async fn instead_of(
+        &self,
+        refused: &HeaderValue,
+        until: Instant,
+    ) -> Result<Option<HeaderValue>, Failure> {
+        match &self.holder {
+            Holder::Kept(kept) => Ok(kept.previous().await),
+            Holder::Issued(issued) => in_time(until, issued.token(Some(refused))).await.map(Some),
+        }
+    }
+}
+
+/// The issuer's failure is not the upstream's: neither is the call repeated nor does the breaker count it.
+async fn in_time(
+    until: Instant,
+    token: impl Future<Output = Result<HeaderValue>>,
+) -> Result<HeaderValue, Failure> {
+    let late = || Error::new(ErrorKind::Timeout, "no token was issued in time");
+    let issued = timeout_at(until, token).await.unwrap_or_else(|_elapsed| Err(late()));
+    issued.map_err(Failure::answered)
+}
+
+impl Kept {
+    async fn previous(&self) -> Option<HeaderValue> {
         let secrets = self.secrets.lock().await;
         let (previous, until) = secrets.previous.as_ref()?;
         (Instant::now() < *until).then(|| previous.clone())
@@ -109,7 +190,7 @@ impl UpstreamCredential {
             return secrets;
         };
         secrets.read_at = Instant::now();
-        match read(file).await.and_then(|secret| header_value(&secret)) {
+        match read(file).await.and_then(|secret| header_value(self.scheme, &secret)) {
             Ok(value) if value != secrets.current => {
                 let replaced = std::mem::replace(&mut secrets.current, value);
                 secrets.previous = Some((replaced, Instant::now() + OVERLAP));
@@ -134,8 +215,9 @@ async fn read(file: &Path) -> Result<SecretString> {
     Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
-fn header_value(secret: &SecretString) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_cause| unusable())?;
+pub(super) fn header_value(scheme: &str, secret: &SecretString) -> Result<HeaderValue> {
+    let text = format!("{scheme}{}", secret.expose_secret());
+    let mut value = HeaderValue::from_str(&text).map_err(|_cause| unusable())?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use moka::future::Cache;
-use reqwest::header::{ETAG, HeaderValue};
+use reqwest::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, LINK};
 use url::Url;
 
 use crate::client::Answer;
@@ -14,35 +14,57 @@ const MAX_BYTES: u64 = 16 << 20;
 /// How long a body is kept that nobody asks for.
 const IDLE: Duration = Duration::from_hours(1);
 
-/// Bodies by their address, each with its entity tag.
+/// What was asked for: the same address may answer in several media types.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sought {
+    url: Url,
+    accept: Option<HeaderValue>,
+}
+
+impl Sought {
+    /// JSON, as is asked for where nothing else is said.
+    pub(super) fn json(url: &Url) -> Self {
+        Self { url: url.clone(), accept: None }
+    }
+
+    /// What the headers of a request ask for.
+    pub(super) fn new(url: &Url, headers: &HeaderMap) -> Self {
+        Self { url: url.clone(), accept: headers.get(ACCEPT).cloned() }
+    }
+}
+
+/// Bodies by what was asked for, each with its entity tag.
 #[derive(Debug)]
-pub(super) struct Validators(Cache<Url, Validated>);
+pub(super) struct Validators(Cache<Sought, Validated>);
 
 /// A body and the tag that stands for it.
 #[derive(Clone, Debug)]
 pub(super) struct Validated {
     pub(super) etag: HeaderValue,
+    /// Where the next page is, which a 304 need not repeat.
+    pub(super) link: Option<HeaderValue>,
     pub(super) body: Bytes,
 }
 
 impl Validators {
     pub(super) fn new() -> Self {
-        let weight = |url: &Url, known: &Validated| {
-            u32::try_from(url.as_str().len() + known.body.len()).unwrap_or(u32::MAX)
+        let weight = |sought: &Sought, known: &Validated| {
+            u32::try_from(sought.url.as_str().len() + known.body.len()).unwrap_or(u32::MAX)
         };
         let cache = Cache::builder().max_capacity(MAX_BYTES).weigher(weight).time_to_idle(IDLE);
         Self(cache.build())
     }
 
-    pub(super) async fn of(&self, url: &Url) -> Option<Validated> {
-        self.0.get(url).await
+    pub(super) async fn of(&self, sought: &Sought) -> Option<Validated> {
+        self.0.get(sought).await
     }
 
     /// Keeps an answer that carries a tag.
-    pub(super) async fn keep(&self, url: &Url, answer: &Answer) {
+    pub(super) async fn keep(&self, sought: Sought, answer: &Answer) {
         if let Some(etag) = answer.headers.get(ETAG) {
-            let known = Validated { etag: etag.clone(), body: answer.body.clone() };
-            self.0.insert(url.clone(), known).await;
+            let link = answer.headers.get(LINK).cloned();
+            let known = Validated { etag: etag.clone(), link, body: answer.body.clone() };
+            self.0.insert(sought, known).await;
         }
     }
 }
