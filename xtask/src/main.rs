@@ -7,6 +7,7 @@ mod demo;
 mod layers;
 mod prerequisites;
 mod process;
+mod recorded;
 mod run;
 mod sample;
 mod server;

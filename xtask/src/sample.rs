@@ -1,10 +1,12 @@
-//! What a server needs that has no embedded default: for PostgreSQL, a private one with sample data.
+//! What a server needs that has no embedded default: for PostgreSQL, a private one with sample data; for GitHub, recorded
+//! answers.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 use mcp_testkit::Postgres;
 
+use crate::demo::github;
 use crate::process::variable;
 use crate::workspace;
 
@@ -13,13 +15,18 @@ pub(crate) type Environment = Vec<(&'static str, String)>;
 
 /// What the server of that name needs and our own environment does not have.
 ///
-/// A private PostgreSQL ends with this process.
+/// A private PostgreSQL and recorded answers end with this process.
 pub(crate) fn environment(server: &str) -> Result<Environment> {
-    if server != "postgres" || variable("DATABASE_URL").is_some() {
-        return Ok(Vec::new());
+    let needs = |names: &[&str]| names.iter().all(|name| variable(name).is_none());
+    match server {
+        "postgres" if needs(&["DATABASE_URL"]) => Ok(vec![("DATABASE_URL", database()?)]),
+        "github" if needs(&GITHUB) => github::environment(),
+        _ => Ok(Vec::new()),
     }
-    Ok(vec![("DATABASE_URL", database()?)])
 }
+
+/// Any of these says which GitHub is meant.
+const GITHUB: [&str; 4] = ["GITHUB_API_URL", "GITHUB_TOKEN", "GITHUB_TOKEN_FILE", "GITHUB_APP_ID"];
 
 /// The address of a new database with the sample, as a role that can only read.
 pub(crate) fn database() -> Result<String> {

@@ -174,7 +174,7 @@ impl TryFrom<String> for FilePath {
         if text.len() > Self::MAX || path.chars().any(foreign) {
             return Err(EXPECTED);
         }
-        if path.is_empty() {
+        if path.is_empty() && text.len() < 2 {
             return Ok(Self(Vec::new()));
         }
         let segments: Vec<String> = path.split('/').map(str::to_owned).collect();

@@ -1,8 +1,8 @@
 //! `demo`: servers driven by a real MCP client, as a transcript.
 
 mod conversation;
+pub(crate) mod github;
 mod postgres;
-mod recorded;
 mod stage;
 mod ticketing;
 mod weather;
@@ -21,7 +21,7 @@ use conversation::Conversation;
 use stage::{Stage, Transport};
 
 /// Every demo, one file each.
-const SCRIPTS: [Script; 3] = [ticketing::SCRIPT, postgres::SCRIPT, weather::SCRIPT];
+const SCRIPTS: [Script; 4] = [ticketing::SCRIPT, postgres::SCRIPT, github::SCRIPT, weather::SCRIPT];
 
 /// A server that has not finished its part by then hangs.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Script;
 use super::conversation::Conversation;
-use super::recorded::{self, Documents};
+use crate::recorded::{self, Documents};
 
 pub(super) const SCRIPT: Script = Script {
     server: "weather",

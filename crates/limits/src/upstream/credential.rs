@@ -58,6 +58,19 @@ impl UpstreamSecret {
             Self::InFile(file) => UpstreamCredential::in_file(header, file).await,
         }
     }
+
+    /// The secret as a token that is sent as `Authorization: Bearer`; in a file, it is read again in the same way.
+    ///
+    /// # Errors
+    /// As [`UpstreamCredential::in_file`].
+    pub async fn as_bearer(self) -> Result<UpstreamCredential> {
+        let now = self.read().await?;
+        let file = match self {
+            Self::Given(_) => None,
+            Self::InFile(file) => Some(file),
+        };
+        UpstreamCredential::kept(AUTHORIZATION.as_str(), BEARER, file, &now)
+    }
 }
 
 /// A secret that is sent in one header with every request.
@@ -108,19 +121,6 @@ impl UpstreamCredential {
     pub async fn in_file(header: &'static str, file: PathBuf) -> Result<Self> {
         let secret = read(&file).await?;
         Self::kept(header, "", Some(file), &secret)
-    }
-
-    /// A token that is sent as `Authorization: Bearer`; in a file, it is read again as [`UpstreamCredential::in_file`].
-    ///
-    /// # Errors
-    /// As [`UpstreamCredential::in_file`].
-    pub async fn bearer(secret: UpstreamSecret) -> Result<Self> {
-        let now = secret.read().await?;
-        let file = match secret {
-            UpstreamSecret::Given(_) => None,
-            UpstreamSecret::InFile(file) => Some(file),
-        };
-        Self::kept(AUTHORIZATION.as_str(), BEARER, file, &now)
     }
 
     /// Tokens that `issuer` issues, sent as `Authorization: Bearer`. One is used until five minutes before its end, and

@@ -14,4 +14,7 @@ mod idempotency;
 mod quota;
 #[cfg(feature = "client")]
 #[cfg(test)]
+mod requests;
+#[cfg(feature = "client")]
+#[cfg(test)]
 mod upstream;

@@ -81,7 +81,7 @@ impl Client {
         let (credential, app) = match config.identity {
             Identity::Nobody => (None, None),
             Identity::Token(secret) => {
-                (Some(UpstreamCredential::bearer(secret).await.map_err(wrong)?), None)
+                (Some(secret.as_bearer().await.map_err(wrong)?), None)
             }
             Identity::App { id, key, installation } => {
                 // The app asks for tokens with a credential of its own.

@@ -129,7 +129,8 @@ async fn a_slow_github_is_a_timeout_while_the_caller_still_listens() {
     let stage = Stage::with(&[("MCP_DEADLINE", "1s")]).await;
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
     Mock::given(any()).respond_with(slow).mount(&stage.github).await;
-    for (tool, arguments) in reads() {
+    // Fewer calls than would open the breaker.
+    for (tool, arguments) in reads().into_iter().skip(3).take(6) {
         let begun = Instant::now();
         assert_eq!(stage.error(tool, arguments).await["code"], "timeout", "{tool}");
         assert!(begun.elapsed() < Duration::from_secs(2), "{tool}");
