@@ -36,6 +36,12 @@ pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
         async { Vec::new() }
     }
 
+    /// Looks at what `doctor` tells beyond readiness: an upstream whose failure must not take a replica out of service, and
+    /// what our credential there can do.
+    fn diagnose(&self) -> impl Future<Output = Vec<Check>> + Send {
+        async { Vec::new() }
+    }
+
     /// The store that records a keyed write in the transaction of the write itself. Without one,
     /// results are remembered in Redis where replicas share it, else by this process.
     fn idempotency(&self) -> Option<&dyn IdempotencyStore> {

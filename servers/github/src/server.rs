@@ -1,6 +1,6 @@
 //! The GitHub server: what it offers, and what it stands on.
 
-use mcp_chassis::{Catalog, Server, StartError};
+use mcp_chassis::{Catalog, Check, Server, StartError};
 
 use crate::{Config, client::Client, prompts::CodeReview, resources::Contents, tools};
 
@@ -25,6 +25,10 @@ impl Server for GitHub {
     fn register(catalog: &mut Catalog<Self>) {
         tools::register(catalog);
         catalog.resource::<Contents>().prompt::<CodeReview>();
+    }
+
+    async fn diagnose(&self) -> Vec<Check> {
+        vec![self.client.diagnose().await]
     }
 
     async fn start(config: Config) -> Result<Self, StartError> {

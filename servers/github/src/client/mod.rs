@@ -1,6 +1,7 @@
 //! The only module that asks GitHub.
 
 mod app;
+mod diagnosis;
 mod push_access;
 mod refusal;
 mod route;
@@ -49,6 +50,7 @@ const LOG_STORES: [&str; 2] = [".blob.core.windows.net", ".githubusercontent.com
 pub(crate) struct Client {
     api: Api,
     app: Option<App>,
+    is_nobody: bool,
     /// The host of the API, which may also be that of its logs.
     host: Option<String>,
     pub(crate) allowlist: Allowlist,
@@ -78,11 +80,10 @@ impl Client {
         let wrong = |error: Error| StartError::Config(error.to_string());
         let upstream =
             || Upstream::without_redirects(SERVICE, AGENT, &config.upstream).map_err(wrong);
+        let is_nobody = matches!(config.identity, Identity::Nobody);
         let (credential, app) = match config.identity {
             Identity::Nobody => (None, None),
-            Identity::Token(secret) => {
-                (Some(secret.as_bearer().await.map_err(wrong)?), None)
-            }
+            Identity::Token(secret) => (Some(secret.as_bearer().await.map_err(wrong)?), None),
             Identity::App { id, key, installation } => {
                 // The app asks for tokens with a credential of its own.
                 let app = App::new(Api::new(upstream()?), id, key, installation);
@@ -98,6 +99,7 @@ impl Client {
         Ok(Self {
             api: Api::new(upstream),
             app,
+            is_nobody,
             host: base.and_then(|base| Some(base.host_str()?.to_owned())),
             allowlist: config.allowlist,
             access: config.lockdown.then(PushAccess::new),

@@ -154,3 +154,35 @@ async fn a_token_that_was_replaced_is_tried_once_more_while_github_does_not_know
     stage.answer("get_me", json!({})).await;
     assert_eq!(stage.requests().await.len(), 4);
 }
+
+/// What `doctor` tells of GitHub, with those variables and that answer of `path`.
+async fn diagnosed(
+    variables: &[(&str, &str)],
+    at: &str,
+    answer: ResponseTemplate,
+) -> serde_json::Value {
+    let github = wiremock::MockServer::start().await;
+    Mock::given(path(at)).respond_with(answer).mount(&github).await;
+    let command = command().env("GITHUB_API_URL", github.uri()).args(["doctor", "--json"]);
+    let command = variables.iter().fold(command, |command, (name, value)| command.env(name, value));
+    let output = command.output().await;
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(!told.contains("hunter2"), "{told}");
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let findings = told["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["name"] == "github").unwrap().clone()
+}
+
+#[tokio::test]
+async fn doctor_tells_what_our_credential_can_do() {
+    let token = [("GITHUB_TOKEN", "hunter2")];
+    let user = || ResponseTemplate::new(200).set_body_json(fixture("user"));
+    assert_eq!(diagnosed(&token, "/user", user()).await["status"], "ok");
+    let strong = user().insert_header("x-oauth-scopes", "repo, delete_repo");
+    let told = diagnosed(&token, "/user", strong).await;
+    assert_eq!(told["status"], "warn");
+    assert!(told["detail"].as_str().unwrap().contains("delete_repo"), "{told}");
+    let refused = diagnosed(&token, "/user", ResponseTemplate::new(401)).await;
+    assert_eq!(refused["status"], "fail");
+    assert_eq!(diagnosed(&[], "/user", user()).await["status"], "warn");
+}

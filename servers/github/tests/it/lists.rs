@@ -109,8 +109,7 @@ async fn every_list_is_walked_to_its_end() {
 #[tokio::test]
 async fn a_list_that_is_cut_by_its_budget_goes_on_where_it_was_cut() {
     let config = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(config.path(), "[tools.list_commits]\noutput_budget = 700\n")
-        .unwrap();
+    std::fs::write(config.path(), "[tools.list_commits]\noutput_budget = 700\n").unwrap();
     let stage = Stage::with(&[("MCP_CONFIG", config.path().to_str().unwrap())]).await;
     numbered(&stage, fixture("commits")[0].clone(), "sha", 40, Value::Array).await;
     let arguments = about(&json!({ "limit": 30 }));
@@ -137,8 +136,7 @@ async fn comments_and_entries_are_walked_to_their_end() {
     assert_eq!((items, calls), ((1..=65).map(Value::from).collect::<Vec<_>>(), 3));
 
     let config = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(config.path(), "[tools.get_file_contents]\noutput_budget = 1000\n")
-        .unwrap();
+    std::fs::write(config.path(), "[tools.get_file_contents]\noutput_budget = 1000\n").unwrap();
     let stage = Stage::with(&[("MCP_CONFIG", config.path().to_str().unwrap())]).await;
     let entries: Vec<Value> = (1..=100)
         .rev()

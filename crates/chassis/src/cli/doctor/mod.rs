@@ -118,7 +118,8 @@ fn dependencies<S: Server>(config: S::Config, core: &Core) -> Vec<Finding> {
         let catalog = catalog::<S>(core, &config).map_err(Failure::problems)?;
         drop(catalog);
         let server = S::start(config).await?;
-        let checks = server.checks().await;
+        let mut checks = server.checks().await;
+        checks.extend(server.diagnose().await);
         server.stop().await;
         Ok(checks)
     });
