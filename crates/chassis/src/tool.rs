@@ -78,6 +78,17 @@ pub trait ToolOutput: Serialize + JsonSchema + Send {
     fn take_text(&mut self) -> Option<RawText> {
         None
     }
+
+    /// The answer as JSON. What holds much JSON already hands it over instead of copying it.
+    ///
+    /// # Errors
+    /// When the type cannot be written as JSON.
+    fn into_json(self) -> serde_json::Result<Value>
+    where
+        Self: Sized,
+    {
+        serde_json::to_value(self)
+    }
 }
 
 /// One call with checked arguments, ready to be made.
@@ -115,7 +126,7 @@ pub(crate) fn prepare_configured<T: ConfiguredTool>(
 impl ToolAnswer {
     fn of(mut output: impl ToolOutput) -> Result<Self> {
         let (page, text) = (output.page(), output.take_text());
-        let value = serde_json::to_value(output).map_err(Error::internal)?;
+        let value = output.into_json().map_err(Error::internal)?;
         Ok(Self { value, page, text })
     }
 }

@@ -30,12 +30,17 @@ use pool::{Lease, Pool};
 use settings::Session;
 use types::TypeNames;
 
+/// How long PostgreSQL works on a query of our own.
+const OWN_TIMEOUT: &str = "15s";
+
 /// PostgreSQL, as a reader sees it.
 #[derive(Debug)]
 pub(crate) struct Database {
     pool: Pool,
-    /// What opens the transaction of every call.
+    /// What opens the transaction of every statement of a caller's.
     begin: String,
+    /// What opens those of our own.
+    begin_own: String,
     types: TypeNames,
     is_exposed: bool,
 }
@@ -52,7 +57,9 @@ impl Database {
         let Session { settings, begin } = Session::negotiate(&connector, config).await?;
         let places = usize::try_from(config.pool_size.get()).unwrap_or(usize::MAX);
         let pool = Pool::new(connector, settings, places);
-        let database = Self { pool, begin, types: TypeNames::default(), is_exposed };
+        // However little time callers have, the catalogue must be read.
+        let begin_own = format!("{begin}; SET LOCAL statement_timeout = '{OWN_TIMEOUT}'");
+        let database = Self { pool, begin, begin_own, types: TypeNames::default(), is_exposed };
         // The first caller should not wait for them.
         database.types.of(&[0], &database).await?;
         Ok(database)
@@ -120,9 +127,10 @@ impl Database {
         caps: Caps,
     ) -> Result<Collector, QueryError> {
         let exchange = Exchange { form, sql, parameters, caps };
+        let begin = if form == Form::Own { &self.begin_own } else { &self.begin };
         let mut lease = self.pool.lease().await?;
         loop {
-            match exchange.run(&self.begin, lease.connection()?, self.pool.connector()).await {
+            match exchange.run(begin, lease.connection()?, self.pool.connector()).await {
                 Ok(outcome) => return finish(outcome, lease),
                 // After a restart of the database every idle connection is broken. The statement never got there.
                 Err(broken) if broken.before && lease.is_used => {

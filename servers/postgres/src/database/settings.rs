@@ -125,7 +125,8 @@ fn settings(config: &Config, version: u32, path: &[String]) -> Vec<Setting> {
         settings.push(("client_connection_check_interval", "1s".to_owned()));
     }
     if version >= 17 {
-        settings.push(("transaction_timeout", format!("{}ms", timeout.saturating_mul(2))));
+        settings
+            .push(("transaction_timeout", format!("{}ms", timeout.saturating_mul(2).max(60_000))));
     }
     settings
 }

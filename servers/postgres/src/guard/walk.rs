@@ -68,7 +68,8 @@ impl Walk {
     }
 
     fn text(&mut self, text: &str) {
-        if let Some(open) = self.open.last_mut() {
+        // Most fields of most nodes are empty.
+        if let Some(open) = self.open.last_mut().filter(|_| !text.is_empty()) {
             open.texts.push((open.field, text.to_owned()));
         }
     }
@@ -135,9 +136,8 @@ impl Walk {
 
 impl Open {
     fn take(&mut self, field: &str) -> Vec<String> {
-        let wanted = |(of, text): &mut (&'static str, String)| {
-            (*of == field && !text.is_empty()).then(|| std::mem::take(text))
-        };
+        let wanted =
+            |(of, text): &mut (&'static str, String)| (*of == field).then(|| std::mem::take(text));
         self.texts.iter_mut().filter_map(wanted).collect()
     }
 

@@ -62,6 +62,15 @@ impl ToolOutput for Table {
     fn page(&self) -> Option<PageCut> {
         Some(PageCut { list: "rows", cursors: Vec::new(), count: Some("row_count") })
     }
+
+    fn into_json(mut self) -> serde_json::Result<Value> {
+        let rows = self.rows.drain(..).map(Value::Array).collect();
+        let mut table = serde_json::to_value(self)?;
+        if let Some(empty) = table.get_mut("rows") {
+            *empty = Value::Array(rows);
+        }
+        Ok(table)
+    }
 }
 
 impl Tool for QueryDatabase {
