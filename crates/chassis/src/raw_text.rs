@@ -68,10 +68,11 @@ impl RawText {
         let lines = LineRange { first, last, total: line_count(&self.text) };
         fields.insert("lines".to_owned(), json!(lines));
         fields.insert("truncated".to_owned(), json!(end < self.text.len()));
-        match end < self.text.len() {
-            true => fields.insert("next_cursor".to_owned(), (self.cursor)(end).into()),
-            false => fields.remove("next_cursor"),
-        };
+        if end < self.text.len() {
+            fields.insert("next_cursor".to_owned(), (self.cursor)(end).into());
+        } else {
+            fields.remove("next_cursor");
+        }
         self.text = shown.to_owned();
         Ok(())
     }
@@ -105,7 +106,10 @@ impl fmt::Debug for RawText {
     /// Without the text, which is somebody else's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, start) = (self.text.len(), self.start);
-        f.debug_struct("RawText").field("bytes", &bytes).field("start", &start).finish()
+        f.debug_struct("RawText")
+            .field("bytes", &bytes)
+            .field("start", &start)
+            .finish_non_exhaustive()
     }
 }
 

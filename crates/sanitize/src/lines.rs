@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str, bytes: usize) -> &str {
-        &text[..whole_lines(text, Budget::of_bytes(bytes))]
+        text.get(..whole_lines(text, Budget::of_bytes(bytes))).unwrap()
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(crate) struct User {
 /// An entry of `GET /users/{username}/repos`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Repository {
+    pub(crate) name: String,
     pub(crate) full_name: String,
     pub(crate) description: Option<String>,
     #[serde(default)]

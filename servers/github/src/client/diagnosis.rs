@@ -61,10 +61,8 @@ mod tests {
     #[test]
     fn a_token_that_can_do_more_than_is_needed_is_told() {
         let told = |scopes: &'static str| {
-            needless_scopes(&HeaderMap::from_iter([(
-                "x-oauth-scopes".parse().unwrap(),
-                scopes.parse().unwrap(),
-            )]))
+            let header = ("x-oauth-scopes".parse().unwrap(), scopes.parse().unwrap());
+            needless_scopes(&[header].into_iter().collect::<HeaderMap>())
         };
         assert!(told("repo, read:org").is_none() && told("").is_none());
         assert!(told("repo, delete_repo, admin:org").unwrap().ends_with("delete_repo, admin:org"));

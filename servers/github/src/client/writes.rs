@@ -54,8 +54,11 @@ impl Client {
         if let Some(written) = self.find(&draft, &mark, &login, context).await? {
             return Ok(written);
         }
-        let text = draft.fields["body"].as_str().unwrap_or_default();
-        draft.fields["body"] = format!("{text}{mark}").into();
+        let text = draft.fields.get("body").and_then(Value::as_str).unwrap_or_default();
+        let marked = format!("{text}{mark}");
+        if let Some(fields) = draft.fields.as_object_mut() {
+            fields.insert("body".to_owned(), marked.into());
+        }
         let error = match self.post(&draft, context).await {
             Err(error) if is_lost(&error) => error,
             outcome => return outcome,

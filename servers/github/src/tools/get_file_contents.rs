@@ -59,7 +59,7 @@ pub(crate) struct FileContents {
     /// What a file holds: `text`, `binary`, or `too_large` to be read
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<ContentKind>,
-    /// What a folder holds
+    /// What a folder holds; GitHub names the first 1,000
     #[serde(skip_serializing_if = "Option::is_none")]
     entries: Option<Vec<Entry>>,
     /// Which lines of a file are shown

@@ -68,8 +68,10 @@ pub(crate) struct Repositories {
 /// A repository.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Repository {
-    /// With its owner, like `octocat/hello-world`
+    /// Without its owner
     name: String,
+    /// With its owner, like `octocat/hello-world`
+    full_name: String,
     /// What it is
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
@@ -92,7 +94,8 @@ pub(crate) struct Repository {
 impl From<wire::Repository> for Repository {
     fn from(repository: wire::Repository) -> Self {
         Self {
-            name: repository.full_name,
+            name: repository.name,
+            full_name: repository.full_name,
             description: repository.description,
             stars: repository.stargazers_count,
             language: repository.language,

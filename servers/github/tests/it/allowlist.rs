@@ -89,7 +89,7 @@ async fn a_search_is_bound_to_the_list_and_what_it_finds_is_compared_with_it() {
     assert_eq!(query(1), "bug is:issue user:octo-org repo:octocat/hello-world");
     let listed = stage.answer("list_repositories", json!({ "username": "octocat" })).await;
     assert_eq!(listed["repositories"].as_array().unwrap().len(), 1);
-    assert_eq!(listed["repositories"][0]["name"], "octocat/hello-world");
+    assert_eq!(listed["repositories"][0]["full_name"], "octocat/hello-world");
 }
 
 /// The code of a call about a repository that GitHub has moved to `now`.

@@ -81,7 +81,7 @@ async fn every_list_is_walked_to_its_end() {
             "list_repositories",
             username,
             first("repositories"),
-            ("full_name", "name"),
+            ("full_name", "full_name"),
             "repositories",
             plain,
         ),
