@@ -64,7 +64,11 @@ impl Recorder {
     }
 
     /// Begins the record of an operation.
-    pub(crate) fn begin<S, A>(&self, caller: &Caller, operation: &Operation<'_, S, A>) -> Record {
+    pub(crate) fn begin<'a, S, A>(
+        &self,
+        caller: &'a Caller,
+        operation: &Operation<'_, S, A>,
+    ) -> Record<'a> {
         let trace = TraceContext::from_traceparent(caller.traceparent.as_deref());
         let target = target(operation.method, operation.target);
         let transport = if caller.address.is_some() { Transport::Http } else { Transport::Stdio };
@@ -81,7 +85,7 @@ impl Recorder {
         Record {
             recorder: self.clone(),
             span: announced.span(),
-            caller: caller.clone(),
+            caller,
             method: operation.method,
             target,
             trace,
@@ -169,10 +173,10 @@ impl Recorder {
 /// The record of one operation. Dropped unfinished, it says `cancelled`: a caller who goes away leaves a
 /// trace.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct Record<'a> {
     recorder: Recorder,
     span: Span,
-    caller: Caller,
+    caller: &'a Caller,
     method: &'static str,
     target: Target<'static>,
     trace: TraceContext,
@@ -189,7 +193,7 @@ struct Arguments {
     redacted: Option<Value>,
 }
 
-impl Record {
+impl Record<'_> {
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
     }
@@ -284,7 +288,7 @@ impl Record {
         outcome: &'static str,
         duration: Duration,
     ) -> impl Future<Output = Result<()>> + Send + use<> {
-        let caller = &self.caller;
+        let caller = self.caller;
         let display = caller.principal.to_string();
         let credential = caller.principal.fingerprint().map(|it| it.to_string());
         let arguments = self.arguments.as_ref();
@@ -313,7 +317,7 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for Record<'_> {
     fn drop(&mut self) {
         if self.is_open {
             let gone = Error::new(ErrorKind::Cancelled, "the caller went away");

@@ -18,6 +18,7 @@ mod panics;
 
 use std::{sync::Arc, time::Instant};
 
+use futures::{FutureExt, future::BoxFuture};
 use mcp_errors::Result;
 use rmcp::model::JsonObject;
 use tracing::Instrument;
@@ -59,7 +60,18 @@ struct Admitted<'a, S, A> {
 }
 
 /// Takes an operation through every step and records how it ended.
-pub(crate) async fn run<S: Server, A: Answer>(
+///
+/// On the heap, since the SDK moves the future of a request several times before it first runs, and this one has the
+/// domain's inside of it.
+pub(crate) fn run<'a, S: Server, A: Answer>(
+    app: &'a App<S>,
+    caller: &'a Caller,
+    operation: Operation<'a, S, A>,
+) -> BoxFuture<'a, Result<Completed<A>, Failed>> {
+    steps(app, caller, operation).boxed()
+}
+
+async fn steps<S: Server, A: Answer>(
     app: &App<S>,
     caller: &Caller,
     operation: Operation<'_, S, A>,
@@ -92,7 +104,7 @@ async fn admit<'a, S: Server, A: Answer>(
     app: &App<S>,
     caller: &Caller,
     mut operation: Operation<'a, S, A>,
-    record: &mut Record,
+    record: &mut Record<'_>,
 ) -> Result<Admitted<'a, S, A>> {
     admission::authorize(caller, operation.policy)?;
     app.guards.take_quota(caller, operation.effect, operation.limits).await?;
