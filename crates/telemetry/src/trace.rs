@@ -1,8 +1,12 @@
 //! Ids that tie records together: W3C trace context and the request id.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// Sixteen bytes, never all zero; written as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -109,8 +113,12 @@ pub struct RequestId(Arc<str>);
 impl RequestId {
     /// A new id that sorts by time (`UUIDv7`).
     pub fn generate() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let milliseconds = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        // `Uuid::now_v7` asks the operating system for randomness each time; the generator of the thread, rarely.
+        let id = Builder::from_unix_timestamp_millis(milliseconds, &rand::random()).into_uuid();
         let mut text = Uuid::encode_buffer();
-        let text: &str = Uuid::now_v7().as_hyphenated().encode_lower(&mut text);
+        let text: &str = id.as_hyphenated().encode_lower(&mut text);
         Self(text.into())
     }
 
@@ -137,7 +145,9 @@ macro_rules! print_as_hex {
     ($($id:ty),+) => {$(
         impl fmt::Display for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                let mut digits = [0; size_of::<$id>() * 2];
+                hex::encode_to_slice(self.0, &mut digits).map_err(|_too_short| fmt::Error)?;
+                f.write_str(str::from_utf8(&digits).map_err(|_not_ascii| fmt::Error)?)
             }
         }
 

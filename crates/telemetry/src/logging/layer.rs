@@ -11,12 +11,12 @@ use tracing_subscriber::{
     Layer,
     fmt::MakeWriter,
     layer::Context,
-    registry::{LookupSpan, Scope},
+    registry::{LookupSpan, Scope, SpanRef},
 };
 
 use super::{
     LogFormat, LogOptions, Redact,
-    line::{Collect, Fields, Line},
+    line::{Collect, Fields, Joined, Line},
 };
 
 pub(super) struct LogLayer<W> {
@@ -65,15 +65,16 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
-            if let Some(of_span) = span.extensions().get::<Fields>() {
-                fields.extend(of_span);
-            }
-        }
-        let mut message = String::new();
-        event.record(&mut self.collect(&mut fields, Some(&mut message)));
-        let log_target = fields.take_log_target();
+        let (mut own, mut message) = (Fields::default(), String::new());
+        // Before a span is locked: to show a value may make it log something itself.
+        event.record(&mut self.collect(&mut own, Some(&mut message)));
+        let log_target = own.take_log_target();
+        let spans = context.event_scope(event).into_iter().flat_map(Scope::from_root);
+        let spans: Vec<_> = spans.collect();
+        let extensions: Vec<_> = spans.iter().map(SpanRef::extensions).collect();
+        let mut fields = Joined::default();
+        extensions.iter().filter_map(|it| it.get()).for_each(|of_span| fields.extend(of_span));
+        fields.extend(&own);
         let line = Line {
             time: Utc::now(),
             level: *event.metadata().level(),

@@ -37,12 +37,22 @@ impl Fields {
         self.0.retain(|(name, _)| !name.starts_with("log."));
         target
     }
+}
 
-    pub(super) fn extend(&mut self, inner: &Self) {
+/// The fields of spans and of an event together, in the order of their first appearance; a later value wins.
+#[derive(Debug, Default)]
+pub(super) struct Joined<'a>(Vec<(&'static str, &'a Value)>);
+
+impl<'a> Joined<'a> {
+    pub(super) fn extend(&mut self, inner: &'a Fields) {
         for (name, value) in &inner.0 {
             // `otel.*` tells an exporter how to name the span; it repeats the other fields.
-            if !name.starts_with("otel.") {
-                self.put(name, value.clone());
+            if name.starts_with("otel.") {
+                continue;
+            }
+            match self.0.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => *old = value,
+                None => self.0.push((name, value)),
             }
         }
     }
@@ -97,7 +107,7 @@ pub(super) struct Line<'a> {
     pub(super) level: Level,
     pub(super) target: &'a str,
     pub(super) message: &'a str,
-    pub(super) fields: &'a Fields,
+    pub(super) fields: &'a Joined<'a>,
 }
 
 impl Line<'_> {
