@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// Nothing that is measured takes longer to start.
@@ -122,6 +122,13 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
         Ok(kibibytes.context("/proc/PID/status has another form")?.parse::<u64>()? << 10)
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn wait(mut self) -> Result<()> {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
+        ensure!(status.success(), "ended with {status}: {}", fs::read_to_string(&self.log)?);
+        Ok(())
     }
 
     /// Ends it and waits until it is gone.

@@ -27,6 +27,8 @@ pub(crate) struct Stage {
     /// Where other people's servers are, and what runs them.
     pub(crate) peers: PathBuf,
     pub(crate) node: Option<PathBuf>,
+    /// What counts instructions.
+    pub(crate) valgrind: Option<PathBuf>,
 }
 
 impl Stage {

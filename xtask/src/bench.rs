@@ -33,6 +33,7 @@ const TOKEN_SECONDS: i64 = 6 * 60 * 60;
 ///
 /// Example: `cargo xtask bench --quick`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Bench {
     /// Seconds instead of minutes; figures are noisy
     #[arg(long)]
@@ -46,8 +47,8 @@ pub(crate) struct Bench {
     /// Measures what was built before, in the release folder of `CARGO_TARGET_DIR`.
     #[arg(long)]
     no_build: bool,
-    /// Answers this question alone: `footprint`, `echo`, `eras`, `stdio`, `principals`, `ticketing`, `weather` or
-    /// `postgres`. May be repeated.
+    /// Answers this question alone: `footprint`, `instructions`, `echo`, `eras`, `stdio`, `principals`, `ticketing`,
+    /// `weather` or `postgres`. May be repeated.
     #[arg(long, value_name = "QUESTION")]
     only: Vec<String>,
 }
@@ -78,9 +79,11 @@ impl Bench {
 
 /// Builds every subject, together, so that what they share is built once.
 fn build() -> Result<()> {
-    let servers = Server::all()?.into_iter();
-    let servers: String = servers.map(|server| format!(" --package {}", server.package)).collect();
-    let build = format!("build --locked --release --package mcp-bench{servers}");
+    let mut build = "build --locked --release --package mcp-bench --package bench-echo".to_owned();
+    for server in Server::all()? {
+        build += " --package ";
+        build += &server.package;
+    }
     // As it is deployed: whoever develops with incremental builds must not measure one.
     run(cargo(&build).env("CARGO_INCREMENTAL", "0"))
 }
@@ -97,6 +100,7 @@ async fn stage(programs: &Path, folder: &Path) -> Result<PathBuf> {
         "folder": folder,
         "peers": workspace::root().join("bench/peers"),
         "node": on_path("node"),
+        "valgrind": on_path("valgrind"),
         "issuer": issuer.url(),
         "jwks": keys,
         "token": issuer.token(&claims),

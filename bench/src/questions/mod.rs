@@ -3,6 +3,7 @@
 mod echo;
 mod eras;
 mod footprint;
+mod instructions;
 mod postgres;
 mod principals;
 mod stdio;
@@ -27,10 +28,14 @@ pub(crate) struct Topic {
 }
 
 /// Every question, in the order of the report.
-pub(crate) const ALL: [Topic; 8] = [
+pub(crate) const ALL: [Topic; 9] = [
     Topic {
         name: "footprint",
         answer: |stage, plan, report| Box::pin(footprint::answer(stage, plan, report)),
+    },
+    Topic {
+        name: "instructions",
+        answer: |stage, plan, report| Box::pin(instructions::answer(stage, plan, report)),
     },
     Topic {
         name: "echo",

@@ -20,8 +20,8 @@ pub(super) async fn answer(stage: &Stage, plan: Plan, report: &mut Report) -> Re
     let outcomes = interleave([&mut few, &mut some, &mut many], 16, Load::Closed, plan).await?;
     report.loads("echo, many principals", &outcomes);
     let [few, some, many] = &outcomes;
-    report.figure("principals_1000_vs_10", some.against(few, Sample::rate));
-    report.figure("principals_100000_vs_10", many.against(few, Sample::rate));
+    report.figure("principals_1000_vs_10", some.against(few, Sample::processor_us));
+    report.figure("principals_100000_vs_10", many.against(few, Sample::processor_us));
     Ok(())
 }
 

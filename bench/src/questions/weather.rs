@@ -1,6 +1,6 @@
 //! Answers of an upstream: kept, asked for once by many, and fetched from a slow one.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::echo;
 use crate::{
     client::Client,
     load::{self, Sample},
-    process::{Process, Program},
+    process::Process,
     report::Report,
     request::{NUMBER, Question},
     rounds::{Load, Running, Subject, interleave},
@@ -85,14 +85,18 @@ fn of_berlin(stage: &Stage) -> Question {
 }
 
 async fn start(stage: &Stage, upstream: &Process, question: Question) -> Result<Running> {
+    /// The pace that is kept towards a real upstream would be all that is measured.
+    const LIMITS: &str = "[upstream.geocoding]\nmax_concurrency = 1000\n\
+                          [upstream.forecast]\nmax_concurrency = 1000\n";
+    let limits = stage.folder.join("upstream.toml");
+    fs::write(&limits, LIMITS)?;
     let base = format!("http://{}", upstream.address);
     let program = stage.guarded("mcp-weather", &format!("weather-{}", upstream.address.port()));
-    let program = with_upstream(program, &base);
+    let program = program
+        .env("MCP_CONFIG", limits.display().to_string())
+        .env("WEATHER_API_URL", &base)
+        .env("GEOCODING_API_URL", &base);
     Subject::http("weather", program, question).start(stage).await
-}
-
-fn with_upstream(program: Program, base: &str) -> Program {
-    program.env("WEATHER_API_URL", base).env("GEOCODING_API_URL", base)
 }
 
 fn upstream(stage: &Stage, delay: Duration) -> Result<Process> {
