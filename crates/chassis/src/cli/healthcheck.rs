@@ -13,8 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Asks for `/ready` and looks at the status line only: a whole HTTP client would be the larger part of a
 /// binary that ships without one. Without a URL the server of this configuration is asked, by TLS where it speaks it.
-pub(super) fn run(url: Option<String>, core: Option<&Core>) -> Result<(), Failure> {
-    let (address, path) = match &url {
+pub(super) fn run(url: Option<&str>, core: Option<&Core>) -> Result<(), Failure> {
+    let (address, path) = match url {
         Some(url) => split(url)?,
         None => (reachable(core.map(|core| core.http.listen)), "/ready".to_owned()),
     };

@@ -76,7 +76,7 @@ fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result
         #[cfg(feature = "http")]
         Command::Healthcheck { url } => {
             let loaded = loaded::<S>(&vars, &flags, Transport::Http);
-            healthcheck::run(url, loaded.ok().map(|loaded| loaded.core).as_ref())
+            healthcheck::run(url.as_deref(), loaded.ok().map(|loaded| loaded.core).as_ref())
         }
         Command::Revoke(arguments) => {
             let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
