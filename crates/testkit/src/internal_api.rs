@@ -12,6 +12,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -192,6 +194,6 @@ async fn metrics(Path(metric): Path<String>, RawQuery(query): RawQuery) -> Respo
 fn found(document: Option<Value>) -> Response {
     let Some(document) = document else { return StatusCode::NOT_FOUND.into_response() };
     let tag = Sha256::digest(document.to_string());
-    let tag = tag.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let tag = URL_SAFE_NO_PAD.encode(&tag[..9]);
     ([(header::ETAG, format!("\"{tag}\""))], Json(document)).into_response()
 }

@@ -74,10 +74,13 @@ mod tests {
         }
         let cursor = cursors.at(7);
         for at in 0..cursor.len() {
-            let mut changed = cursor.clone();
-            changed.replace_range(at..=at, if cursor[at..].starts_with('A') { "B" } else { "A" });
-            assert!(cursors.offset(&changed).is_err(), "{changed}");
-            assert!(cursors.offset(&cursor[..at]).is_err());
+            for other in ["A", "B", "_", "é"] {
+                let mut changed = cursor.clone();
+                changed.replace_range(at..=at, other);
+                let is_same = changed == cursor;
+                assert_eq!(cursors.offset(&changed).is_ok(), is_same, "{changed}");
+            }
+            assert!(cursors.offset(cursor.get(..at).unwrap()).is_err());
         }
         assert!(cursors.offset(&cursor.repeat(100_000)).is_err());
     }

@@ -23,16 +23,15 @@ pub(super) fn records(
     };
     let wanted = filter.map(|(field, value)| (field.to_owned(), value.to_owned()));
     let matches = move |record: &Value| {
-        let Some((field, value)) = &wanted else { return true };
-        match &record[field] {
-            Value::String(text) => text == value,
-            Value::Null => false,
-            other => other.to_string() == *value,
-        }
+        wanted.as_ref().is_none_or(|(field, value)| as_text(&record[field]) == *value)
     };
     // Without a filter a page far behind costs no more than the first.
     let (first, skipped) = if filter.is_none() { (offset, 0) } else { (0, offset) };
     Some((first..count).map(record).filter(matches).skip(skipped))
+}
+
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The user of that id.

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use mcp_testkit::{InternalApi, golden, internal_api::Canned};
-use reqwest::{Response, StatusCode};
+use mcp_testkit::http::Reply;
+use mcp_testkit::internal_api::Canned;
+use mcp_testkit::{HttpClient, InternalApi, golden};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-async fn get(api: &InternalApi, path: &str, headers: &[(&str, &str)]) -> Response {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = http.get(format!("{}/api/v1/{path}", api.url()));
-    let request = headers.iter().fold(request, |it, (name, value)| it.header(*name, *value));
-    request.send().await.unwrap()
+async fn get(api: &InternalApi, path: &str, headers: &[(&str, &str)]) -> Reply {
+    let client = HttpClient::new(format!("{}/api/v1/{path}", api.url()));
+    let request = client.message(&Value::Null).method(Method::GET).body("");
+    headers.iter().fold(request, |it, (name, value)| it.header(name, value)).send().await
 }
 
 #[tokio::test]
@@ -24,8 +25,7 @@ async fn the_recorded_shapes_are_what_it_answers() {
         ("metrics_usage_24h", "metrics/usage?range=24h"),
         ("metrics_performance_1h", "metrics/performance?range=1h"),
     ] {
-        let text = get(&api, path, &[]).await.bytes().await.unwrap();
-        let document: Value = serde_json::from_slice(&text).unwrap();
+        let document: Value = serde_json::from_str(&get(&api, path, &[]).await.body).unwrap();
         golden::assert_matches(folder.join(format!("{name}.json")), &format!("{document:#}\n"));
     }
 }
@@ -36,16 +36,16 @@ async fn keys_rotate_and_what_has_not_changed_is_not_sent_again() {
     api.accept_keys(&["old", "new"]);
     for key in ["old", "new"] {
         let answer = get(&api, "users/u-1", &[("x-api-key", key)]).await;
-        assert_eq!(answer.status(), StatusCode::OK);
-        let tag = answer.headers()["etag"].to_str().unwrap();
+        assert_eq!(answer.status, StatusCode::OK);
+        let tag = answer.header("etag");
         let headers = [("x-api-key", key), ("if-none-match", tag)];
         let again = get(&api, "users/u-1", &headers).await;
-        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED);
     }
     assert_eq!(api.revalidated(), 2);
     api.accept_keys(&["new"]);
-    assert_eq!(get(&api, "users", &[("x-api-key", "old")]).await.status(), 401);
-    assert_eq!(get(&api, "users", &[]).await.status(), 401);
+    assert_eq!(get(&api, "users", &[("x-api-key", "old")]).await.status, 401);
+    assert_eq!(get(&api, "users", &[]).await.status, 401);
 }
 
 #[tokio::test]
@@ -53,13 +53,13 @@ async fn it_is_slow_and_fails_on_demand() {
     let api = InternalApi::start().await;
     api.slow_down(Duration::from_millis(200));
     let begun = Instant::now();
-    assert_eq!(get(&api, "users/u-0", &[]).await.status(), 404);
+    assert_eq!(get(&api, "users/u-0", &[]).await.status, 404);
     assert!(begun.elapsed() >= Duration::from_millis(200));
     let headers = vec![("retry-after", "7".to_owned())];
     api.answer_with(Some(Canned { status: 429, headers, body: Vec::new() }));
-    assert_eq!(get(&api, "users", &[]).await.headers()["retry-after"], "7");
+    assert_eq!(get(&api, "users", &[]).await.header("retry-after"), "7");
     api.answer_with(None);
-    assert_eq!(get(&api, "projects?offset=24", &[]).await.status(), 200);
+    assert_eq!(get(&api, "projects?offset=24", &[]).await.status, 200);
     assert_eq!(
         api.requests(),
         ["/api/v1/users/u-0", "/api/v1/users", "/api/v1/projects?offset=24"]

@@ -52,7 +52,7 @@ impl Default for Filters {
 
 /// A page of records.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Records {
+pub(crate) struct FoundRecords {
     /// Each an object with the collection's fields
     records: Vec<JsonObject>,
     /// Pass it as `cursor` to go on
@@ -69,7 +69,7 @@ pub(crate) struct Records {
     cursors: Vec<String>,
 }
 
-impl ToolOutput for Records {
+impl ToolOutput for FoundRecords {
     fn page(&self) -> Option<PageCut> {
         Some(PageCut { list: "records", cursors: self.cursors.clone(), count: None })
     }
@@ -98,7 +98,7 @@ impl QueryData {
 
 impl Tool for QueryData {
     type Server = InternalData;
-    type Output = Records;
+    type Output = FoundRecords;
 
     const SPEC: ToolSpec = ToolSpec::read("query_data", "Query data")
         .scopes(&["mcp:query"])
@@ -107,7 +107,7 @@ impl Tool for QueryData {
         .outside_text(&["internal-data"])
         .audited(&["collection"]);
 
-    async fn call(self, server: &InternalData, context: &CallContext) -> Result<Records> {
+    async fn call(self, server: &InternalData, context: &CallContext) -> Result<FoundRecords> {
         let (query, cursors) = self.into_query()?;
         let collection = server.collections.get(&query.collection)?;
         if let Some((field, _)) = &query.filter {
@@ -120,7 +120,7 @@ impl Tool for QueryData {
             cursors.at(query.offset.saturating_add(taken))
         };
         let page_end = page.value.records.len();
-        Ok(Records {
+        Ok(FoundRecords {
             records: page.value.records.clone(),
             next_cursor: page.value.has_more.then(|| behind(page_end)),
             truncated: page.value.has_more,
