@@ -2,6 +2,7 @@
 
 mod conversation;
 pub(crate) mod github;
+mod internal_data;
 mod postgres;
 mod stage;
 mod ticketing;
@@ -21,7 +22,13 @@ use conversation::Conversation;
 use stage::{Stage, Transport};
 
 /// Every demo, one file each.
-const SCRIPTS: [Script; 4] = [ticketing::SCRIPT, postgres::SCRIPT, github::SCRIPT, weather::SCRIPT];
+const SCRIPTS: [Script; 5] = [
+    ticketing::SCRIPT,
+    postgres::SCRIPT,
+    github::SCRIPT,
+    weather::SCRIPT,
+    internal_data::SCRIPT,
+];
 
 /// A server that has not finished its part by then hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
