@@ -43,6 +43,8 @@ mod stdio;
 mod subscriptions;
 mod tool;
 mod unreadable;
+#[cfg(feature = "upstream")]
+mod upstreams;
 mod uri;
 
 pub use catalog::Catalog;

@@ -51,8 +51,8 @@ impl Recorder {
         config: &AuditConfig,
         catalog: &Catalog<S>,
         sanitizer: Arc<Sanitizer>,
+        metrics: Metrics,
     ) -> Result<Self> {
-        let metrics = Metrics::new(&format!("mcp-{}", S::NAME), S::VERSION);
         let series = |name: &'static str| {
             metrics.register_tool(name);
             (name, metrics.operation("tools/call", Some(name)))

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use url::{Url, form_urlencoded};
 
 use self::public::PublicResolver;
-use crate::Failure;
+use crate::{Failure, upstream::observer::note_status};
 
 /// How long a connection may take to be made, whatever the exchange may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -172,6 +172,7 @@ impl HttpClient {
         let whole = async {
             let response = request.send().await.map_err(|error| self.unreachable(error))?;
             let (status, headers) = (response.status(), response.headers().clone());
+            note_status(status.as_u16());
             let body = if status.is_success() {
                 self.read(response, bounds.max_bytes).await?
             } else if status.is_client_error() {

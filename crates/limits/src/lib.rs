@@ -37,6 +37,6 @@ pub use rate::{Algorithm, Rate, RateLimit};
 pub use units::{ByteSize, HumanDuration, ParseError};
 #[cfg(feature = "client")]
 pub use upstream::{
-    BaseUrl, Demand, IssuedToken, Repeat, TokenIssuer, Upstream, UpstreamConfig,
-    UpstreamCredential, UpstreamLimits, UpstreamSecret,
+    BaseUrl, BreakerState, Demand, IssuedToken, Repeat, TokenIssuer, Upstream, UpstreamConfig,
+    UpstreamCredential, UpstreamLimits, UpstreamObserver, UpstreamSecret,
 };

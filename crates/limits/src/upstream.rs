@@ -4,12 +4,13 @@ mod breaker;
 mod config;
 mod credential;
 mod issued;
+pub(crate) mod observer;
 mod pace;
 mod retry;
 mod send;
 mod validators;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use mcp_errors::{Error, ErrorKind, Result};
@@ -22,10 +23,12 @@ use url::Url;
 pub use config::{BaseUrl, UpstreamConfig, UpstreamLimits};
 pub use credential::{UpstreamCredential, UpstreamSecret};
 pub use issued::{IssuedToken, TokenIssuer};
+pub use observer::{BreakerState, UpstreamObserver};
 pub use send::Demand;
 
 use self::{
     breaker::Breaker,
+    observer::Observed,
     pace::Pace,
     validators::{Sought, Validators},
 };
@@ -59,6 +62,7 @@ pub struct Upstream {
     pace: Pace,
     breaker: Breaker,
     validators: Validators,
+    observer: Option<Arc<dyn UpstreamObserver>>,
 }
 
 impl Upstream {
@@ -97,8 +101,9 @@ impl Upstream {
             credential: None,
             limits: config.limits,
             pace: Pace::new(&config.limits),
-            breaker: Breaker::new(service),
+            breaker: Breaker::new(service, config.observer.clone()),
             validators: Validators::new(),
+            observer: config.observer.clone(),
         })
     }
 
@@ -157,9 +162,7 @@ impl Upstream {
         F: Future<Output = Result<T, Failure>> + Send,
     {
         let pass = self.breaker.admit()?;
-        let span = tracing::debug_span!("upstream", service = self.service);
-        let outcome =
-            self.attempts(repeat, Instant::now() + within, attempt).instrument(span).await;
+        let outcome = self.attempts(repeat, Instant::now() + within, attempt).await;
         pass.ended(outcome.as_ref().is_err_and(|failure| failure.broken));
         outcome.map_err(Error::from)
     }
@@ -178,30 +181,47 @@ impl Upstream {
         loop {
             let turn = self.pace.turn(deadline).await.map_err(Failure::answered)?;
             let left = deadline.saturating_duration_since(Instant::now());
+            made += 1;
             // What is not repeated gets all the time there is.
             let may_take = if most > 1 { left.min(ATTEMPT) } else { left };
-            let failure = match attempt(may_take).await {
+            // Boxed, since it moves through the futures that watch it.
+            let failure = match self.observed(made, Box::pin(attempt(may_take))).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             drop(turn);
-            made += 1;
             let left = deadline.saturating_duration_since(Instant::now());
             match retry::pause(&failure, made, left) {
                 Some(pause) if made < most => {
-                    let service = self.service;
-                    tracing::debug!(
-                        service,
-                        attempt = made,
-                        ?pause,
-                        "asking again: {}",
-                        failure.error
-                    );
+                    let upstream = self.service;
+                    tracing::debug!(upstream, ?pause, "asking again: {}", failure.error);
                     sleep(pause).await;
+                    self.observer.iter().for_each(|observer| observer.retried());
                 }
                 _ => return Err(failure),
             }
         }
+    }
+
+    /// Makes one attempt in a span of its own, and tells how it ended.
+    async fn observed<T>(
+        &self,
+        number: u32,
+        attempt: impl Future<Output = Result<T, Failure>> + Send,
+    ) -> Result<T, Failure> {
+        let observed = Observed::begin(self.observer.as_ref());
+        let outcome = async {
+            let outcome = attempt.await;
+            match &outcome {
+                Ok(_answer) => tracing::debug!("asked"),
+                Err(failure) => tracing::debug!("asked in vain: {}", failure.error),
+            }
+            outcome
+        }
+        .instrument(observer::span(self.service, number))
+        .await;
+        observed.end(outcome.as_ref().err());
+        outcome
     }
 
     /// One attempt. What was sent before is not sent again when the upstream says that it still holds (RFC 9110 §13).

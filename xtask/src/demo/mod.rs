@@ -22,13 +22,8 @@ use conversation::Conversation;
 use stage::{Stage, Transport};
 
 /// Every demo, one file each.
-const SCRIPTS: [Script; 5] = [
-    ticketing::SCRIPT,
-    postgres::SCRIPT,
-    github::SCRIPT,
-    weather::SCRIPT,
-    internal_data::SCRIPT,
-];
+const SCRIPTS: [Script; 5] =
+    [ticketing::SCRIPT, postgres::SCRIPT, github::SCRIPT, weather::SCRIPT, internal_data::SCRIPT];
 
 /// A server that has not finished its part by then hangs.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use mcp_sanitize::{Options, Sanitizer};
 use mcp_shared::SharedState;
-use mcp_telemetry::logging::{self, LogOptions};
+use mcp_telemetry::{
+    logging::{self, LogOptions},
+    metrics::Metrics,
+};
 
 use super::Failure;
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
 /// Serves one client on stdin and stdout.
 #[cfg(feature = "stdio")]
 pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<(), Failure> {
-    let Loaded { core, server, .. } = loaded;
+    let Loaded { core, server, metrics, .. } = loaded;
     let sanitizer = sanitizer()?;
     log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
@@ -27,7 +30,7 @@ pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result
     block_on(async {
         let signals = Signals::listen()?;
         let shared = shared::<S>(&core);
-        let app = start::<S>(server, catalog, &core, sanitizer, shared).await?;
+        let app = start::<S>(server, catalog, &core, (sanitizer, metrics), shared).await?;
         let bounds =
             crate::stdio::Bounds { max_line: core.http.max_body, drain: core.http.drain_deadline };
         crate::stdio::serve(Arc::clone(&app), principal, bounds, signals).await;
@@ -41,7 +44,7 @@ pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result
 pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<(), Failure> {
     use crate::http::{Gate, Http, Listeners, bind, serve, watch};
 
-    let Loaded { mut core, server, .. } = loaded;
+    let Loaded { mut core, server, metrics, .. } = loaded;
     let sanitizer = sanitizer()?;
     log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
@@ -51,7 +54,8 @@ pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<
     let scopes = catalog.scopes();
     block_on(async {
         let signals = Signals::listen()?;
-        let app = start::<S>(server, catalog, &core, sanitizer, shared.clone()).await?;
+        let started = start::<S>(server, catalog, &core, (sanitizer, metrics), shared.clone());
+        let app = started.await?;
         let main = bind(core.http.listen).await?;
         let address = main.local_addr().context("cannot tell the bound address")?;
         if address != core.http.listen {
@@ -101,10 +105,10 @@ async fn start<S: Server>(
     config: S::Config,
     catalog: Catalog<S>,
     core: &Core,
-    sanitizer: Arc<Sanitizer>,
+    (sanitizer, metrics): (Arc<Sanitizer>, Metrics),
     shared: Option<SharedState>,
 ) -> Result<Arc<App<S>>, Failure> {
-    let recorder = Recorder::start(&core.audit, &catalog, Arc::clone(&sanitizer))
+    let recorder = Recorder::start(&core.audit, &catalog, Arc::clone(&sanitizer), metrics)
         .map_err(|error| Failure::config(format!("MCP_AUDIT_LOG: {error}")))?;
     if let Some(shared) = &shared {
         let metrics = recorder.metrics().clone();

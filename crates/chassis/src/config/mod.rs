@@ -36,6 +36,8 @@ pub(crate) use show::{schema, show};
 pub(crate) use tls::TlsConfig;
 pub(crate) use vars::Vars;
 
+use mcp_telemetry::metrics::Metrics;
+
 use crate::Server;
 
 /// Which transport the settings are read for: a few defaults differ.
@@ -53,6 +55,8 @@ pub(crate) struct Loaded<C> {
     pub(crate) core: Core,
     pub(crate) server: C,
     pub(crate) settings: Vec<Described>,
+    /// Where what the server does is counted, from its upstreams on.
+    pub(crate) metrics: Metrics,
 }
 
 /// Reads the chassis' settings and the server's.
@@ -67,12 +71,14 @@ pub(crate) fn load<S: Server>(
     let path = flags.get("MCP_CONFIG").map(String::as_str).or_else(|| vars.get("MCP_CONFIG"));
     let file = path.map(PathBuf::from).map(|path| FileLayer::read(&path)).transpose();
     let file = file.map_err(|problem| vec![problem])?;
+    let metrics = Metrics::new(&format!("mcp-{}", S::NAME), S::VERSION);
     let mut reader = Reader::new(vars, file.as_ref(), flags);
+    reader.metrics = Some(metrics.clone());
     let core = Core::read(&mut reader, S::RATE_LIMIT, transport);
     let server = S::Config::read(&mut reader);
     reader.refuse_unknown_keys();
     if reader.problems.is_empty() {
-        Ok(Loaded { core, server, settings: reader.settings })
+        Ok(Loaded { core, server, settings: reader.settings, metrics })
     } else {
         Err(reader.problems)
     }

@@ -12,6 +12,7 @@ use std::{
     str::FromStr,
 };
 
+use mcp_telemetry::metrics::Metrics;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
@@ -62,6 +63,9 @@ pub struct Reader<'a> {
     /// The entries of `[upstream]` that the server asked for.
     pub(crate) upstreams: BTreeSet<&'static str>,
     pub(super) is_exposed: bool,
+    /// Where figures of upstreams are kept; nowhere while settings are only looked at.
+    #[cfg_attr(not(feature = "upstream"), expect(dead_code, reason = "there are no upstreams"))]
+    pub(super) metrics: Option<Metrics>,
 }
 
 impl<'a> Reader<'a> {
@@ -72,7 +76,17 @@ impl<'a> Reader<'a> {
     ) -> Self {
         let (settings, problems) = Default::default();
         let (tables, upstreams) = Default::default();
-        Self { vars, file, flags, settings, problems, tables, upstreams, is_exposed: false }
+        Self {
+            vars,
+            file,
+            flags,
+            settings,
+            problems,
+            tables,
+            upstreams,
+            is_exposed: false,
+            metrics: None,
+        }
     }
 
     /// A setting with a default.

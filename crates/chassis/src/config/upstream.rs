@@ -3,6 +3,7 @@
 use mcp_limits::{BaseUrl, UpstreamConfig, UpstreamSecret};
 
 use super::{Reader, Setting};
+use crate::upstreams::watch;
 
 impl Reader<'_> {
     /// The upstream whose base address is `variable` and whose limits stand in `[upstream.<name>]`.
@@ -41,7 +42,8 @@ impl Reader<'_> {
     ) -> UpstreamConfig {
         self.upstreams.insert(name);
         let limits = self.entry("upstream", name).unwrap_or_default();
-        UpstreamConfig { base, is_chosen, limits }
+        let observer = self.metrics.as_ref().map(|metrics| watch(metrics, name));
+        UpstreamConfig { base, is_chosen, limits, observer }
     }
 
     /// The secret that an upstream knows us by: as it is, or in the file of `<variable>_FILE`, which may be replaced

@@ -1,12 +1,14 @@
 //! Leaves an upstream alone that fails call after call, and lets one call try whether it is back.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use mcp_errors::{Error, ErrorKind, Result};
 use tokio::time::Instant;
+
+use super::{BreakerState, UpstreamObserver};
 
 /// So many calls in a row must fail, each after its retries.
 const FAILURES: u32 = 10;
@@ -18,6 +20,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(super) struct Breaker {
     service: &'static str,
     state: Mutex<State>,
+    observer: Option<Arc<dyn UpstreamObserver>>,
 }
 
 #[derive(Debug)]
@@ -39,8 +42,8 @@ pub(super) struct Pass<'a> {
 }
 
 impl Breaker {
-    pub(super) fn new(service: &'static str) -> Self {
-        Self { service, state: Mutex::new(State::Closed(0)) }
+    pub(super) fn new(service: &'static str, observer: Option<Arc<dyn UpstreamObserver>>) -> Self {
+        Self { service, state: Mutex::new(State::Closed(0)), observer }
     }
 
     /// Lets a call pass, or refuses it at once.
@@ -52,7 +55,7 @@ impl Breaker {
         match *state {
             State::Closed(_) => Ok(Pass { breaker: self, is_trial: false }),
             State::Open(until) if Instant::now() >= until => {
-                *state = State::Trying;
+                self.enter(&mut state, State::Trying);
                 Ok(Pass { breaker: self, is_trial: true })
             }
             State::Open(_) | State::Trying => {
@@ -68,8 +71,18 @@ impl Breaker {
     }
 
     fn open(&self) -> State {
-        tracing::warn!(service = self.service, pause = ?PAUSE, "an upstream fails and is left alone");
+        tracing::warn!(upstream = self.service, pause = ?PAUSE, "an upstream fails and is left alone");
         State::Open(Instant::now() + PAUSE)
+    }
+
+    fn enter(&self, state: &mut State, next: State) {
+        let told = match next {
+            State::Closed(_) => BreakerState::Closed,
+            State::Trying => BreakerState::HalfOpen,
+            State::Open(_) => BreakerState::Open,
+        };
+        *state = next;
+        self.observer.iter().for_each(|observer| observer.breaker(told));
     }
 }
 
@@ -82,8 +95,9 @@ impl Pass<'_> {
             // A call from before the breaker opened knows nothing new.
             (State::Open(_) | State::Trying, _) if !is_trial => {}
             (State::Closed(failures), true) if *failures + 1 < FAILURES => *failures += 1,
-            (_, true) => *state = self.breaker.open(),
-            (_, false) => *state = State::Closed(0),
+            (_, true) => self.breaker.enter(&mut state, self.breaker.open()),
+            (State::Closed(failures), false) => *failures = 0,
+            (_, false) => self.breaker.enter(&mut state, State::Closed(0)),
         }
     }
 }
@@ -92,7 +106,7 @@ impl Drop for Pass<'_> {
     /// A trial that was given up has tried nothing: the next call tries.
     fn drop(&mut self) {
         if self.is_trial {
-            *self.breaker.state() = State::Open(Instant::now());
+            self.breaker.enter(&mut self.breaker.state(), State::Open(Instant::now()));
         }
     }
 }
@@ -111,7 +125,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn ten_failures_in_a_row_open_it_for_ten_seconds() {
-        let breaker = Breaker::new("Open-Meteo");
+        let breaker = Breaker::new("Open-Meteo", None);
         fail(&breaker, FAILURES - 1);
         breaker.admit().unwrap().ended(false);
         fail(&breaker, FAILURES);
@@ -127,7 +141,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_call_tries_and_its_failure_opens_it_again() {
-        let breaker = Breaker::new("Open-Meteo");
+        let breaker = Breaker::new("Open-Meteo", None);
         fail(&breaker, FAILURES);
         advance(PAUSE).await;
         let trial = breaker.admit().unwrap();
@@ -140,7 +154,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_trial_that_is_given_up_leaves_the_next_one_to_try() {
-        let breaker = Breaker::new("Open-Meteo");
+        let breaker = Breaker::new("Open-Meteo", None);
         fail(&breaker, FAILURES);
         advance(PAUSE).await;
         drop(breaker.admit().unwrap());
@@ -150,7 +164,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_from_before_it_opened_does_not_close_it() {
-        let breaker = Breaker::new("Open-Meteo");
+        let breaker = Breaker::new("Open-Meteo", None);
         let early = breaker.admit().unwrap();
         fail(&breaker, FAILURES);
         early.ended(false);

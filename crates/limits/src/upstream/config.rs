@@ -1,11 +1,12 @@
 //! What a deployment says of an upstream.
 
-use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc, time::Duration};
 
 use mcp_errors::{Error, Result};
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
+use super::UpstreamObserver;
 use crate::{HumanDuration, ParseError};
 
 /// The longest address that is read.
@@ -20,6 +21,8 @@ pub struct UpstreamConfig {
     pub is_chosen: bool,
     /// How much it is used.
     pub limits: UpstreamLimits,
+    /// Who is told how it does.
+    pub observer: Option<Arc<dyn UpstreamObserver>>,
 }
 
 /// `[upstream.NAME]`: how much an upstream is used.

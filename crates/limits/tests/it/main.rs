@@ -10,6 +10,9 @@ mod cache;
 mod client;
 #[cfg(test)]
 mod idempotency;
+#[cfg(feature = "client")]
+#[cfg(test)]
+mod observer;
 #[cfg(test)]
 mod quota;
 #[cfg(feature = "client")]

@@ -2,15 +2,17 @@
 
 mod labels;
 mod late;
+mod upstream;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use prometheus_client::{
-    encoding::text::encode,
+    encoding::text::{encode_eof, encode_registry},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
 
+pub use self::upstream::UpstreamMetrics;
 use self::{
     labels::{ByGuard, ByKind, ByOperation, ByReason, ByTool, Names},
     late::Late,
@@ -51,6 +53,7 @@ struct Inner {
     redis_mode_changes: Counter,
     in_flight: Gauge,
     queued: Gauge,
+    upstreams: upstream::Upstreams,
 }
 
 impl Metrics {
@@ -76,6 +79,7 @@ impl Metrics {
             redis_mode_changes: Counter::default(),
             in_flight: Gauge::default(),
             queued: Gauge::default(),
+            upstreams: upstream::Upstreams::new(),
         };
         inner.register(build);
         Self(Arc::new(inner))
@@ -94,6 +98,11 @@ impl Metrics {
             ByOperation { mcp_method_name: method, gen_ai_tool_name: tool, error_type: None };
         let success = self.0.operations.get_or_create_owned(&labels);
         OperationMetrics { labels, success, metrics: self.clone() }
+    }
+
+    /// The series of one upstream, named as its settings are: `forecast` for `[upstream.forecast]`.
+    pub fn upstream(&self, name: &'static str) -> UpstreamMetrics {
+        self.0.upstreams.of(name)
     }
 
     /// Somebody could not be authenticated: `expired`, `unknown_key`.
@@ -152,7 +161,9 @@ impl Metrics {
     /// Every metric in the `OpenMetrics` text format, which Prometheus reads; see [`CONTENT_TYPE`].
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
-        match encode(&mut text, &self.0.registry) {
+        let pages = [&self.0.registry, self.0.upstreams.registry()];
+        let encoded = pages.into_iter().try_for_each(|page| encode_registry(&mut text, page));
+        match encoded.and_then(|()| encode_eof(&mut text)) {
             Ok(()) => text,
             // Writing to a string does not fail; half a page would be taken for a whole one.
             Err(fmt::Error) => String::new(),
@@ -214,6 +225,7 @@ impl Inner {
         );
         registry.register("in_flight_calls", "Calls being worked on", self.in_flight.clone());
         registry.register("queue_length", "Calls waiting for a permit", self.queued.clone());
+        self.upstreams.register(registry);
     }
 }
 

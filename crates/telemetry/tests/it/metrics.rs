@@ -73,3 +73,26 @@ fn names_from_outside_become_no_labels() {
     assert_eq!(series(&text, "mcp_server_rate_limit_rejections_total"), 51);
     assert!(text.contains(r#"{guard="address",client="_OTHER"} 9950"#));
 }
+
+#[test]
+fn an_upstream_has_the_names_of_an_http_client() {
+    let metrics = Metrics::new("mcp-weather", "1.2.3");
+    let upstream = metrics.upstream("forecast");
+    upstream.requested(None, Duration::from_millis(30));
+    upstream.requested(Some("timeout"), Duration::from_secs(5));
+    upstream.retried();
+    upstream.breaker(2);
+    let text = metrics.render();
+    let duration = "http_client_request_duration_seconds";
+    for line in [
+        format!("# TYPE {duration} histogram"),
+        format!(r#"{duration}_bucket{{le="0.025",upstream="forecast",error_type=""}} 0"#),
+        format!(r#"{duration}_bucket{{le="0.05",upstream="forecast",error_type=""}} 1"#),
+        format!(r#"{duration}_count{{upstream="forecast",error_type="timeout"}} 1"#),
+        r#"mcp_server_upstream_retries_total{upstream="forecast"} 1"#.to_owned(),
+        r#"mcp_server_upstream_breaker_state{upstream="forecast"} 2"#.to_owned(),
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line} is missing in\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1);
+}
