@@ -25,7 +25,8 @@ const DEMAND: Demand = Demand { within: Duration::from_secs(5), max_bytes: 1_000
 
 fn upstream(base: &str) -> Upstream {
     let limits = UpstreamLimits::default();
-    let config = UpstreamConfig { base: base.parse().unwrap(), is_chosen: true, limits };
+    let base = base.parse().unwrap();
+    let config = UpstreamConfig { base, is_chosen: true, limits, observer: None };
     Upstream::without_redirects("GitHub", "mcp-github/1.2.3", &config).unwrap()
 }
 
