@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_text_is_read_to_its_end_page_by_page() {
-        let text: String = (1..=100).map(|line| format!("line {line}\n")).collect();
+        let text = (1..=100).map(|line| format!("line {line}\n")).collect::<Vec<_>>().concat();
         let (mut read, mut start, mut pages) = (String::new(), 0, 0);
         loop {
             let (page, told) = page(&text, TextStart::Byte(start), 64);

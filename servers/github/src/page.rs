@@ -211,8 +211,8 @@ pub(crate) struct More {
 
 impl More {
     /// How the list of this name may be cut.
-    pub(crate) fn cut(&self, list: &'static str) -> Option<PageCut> {
-        Some(PageCut { list, cursors: self.cursors.clone(), count: None })
+    pub(crate) fn cut(&self, list: &'static str) -> PageCut {
+        PageCut { list, cursors: self.cursors.clone(), count: None }
     }
 }
 

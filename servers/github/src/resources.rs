@@ -50,10 +50,10 @@ impl Resource for Contents {
                     "dir" => format!("{}/\n", entry.name),
                     _ => format!("{}\n", entry.name),
                 };
-                Ok(ResourceBody::Text(entries.iter().map(line).collect()))
+                Ok(ResourceBody::Text(entries.iter().map(line).collect::<Vec<_>>().concat()))
             }
-            Content::File(_, Some(content)) if !is_binary(&content) => {
-                Ok(ResourceBody::Text(String::from_utf8_lossy(&content).into_owned()))
+            Content::File(_, Some(bytes)) if !is_binary(&bytes) => {
+                Ok(ResourceBody::Text(String::from_utf8_lossy(&bytes).into_owned()))
             }
             Content::File(entry, _) | Content::Other(entry) => {
                 let kind = ErrorKind::InvalidInput { fields: Vec::new() };

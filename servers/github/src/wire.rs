@@ -96,7 +96,8 @@ pub(crate) struct Commit {
     pub(crate) sha: String,
     pub(crate) html_url: String,
     pub(crate) author: Option<User>,
-    pub(crate) commit: CommitText,
+    #[serde(rename = "commit")]
+    pub(crate) text: CommitText,
 }
 
 #[derive(Debug, Deserialize)]

@@ -57,7 +57,7 @@ impl App {
         let proof = self.proof().await?;
         let route = Route::new(&["app"]);
         let ask = Ask { bearer: Some(&proof), ..Ask::get(&route, within) };
-        let app: AppAccount = Answer::new(self.api.ask(ask).await?)?.value;
+        let app: AppAccount = Answer::new(&self.api.ask(ask).await?)?.value;
         Ok(wire::Account {
             login: format!("{}[bot]", app.slug),
             name: app.name,
@@ -86,7 +86,7 @@ impl TokenIssuer for App {
         let installation = self.installation.to_string();
         let route = Route::new(&["app", "installations", &installation, "access_tokens"]);
         let ask = Ask { bearer: Some(&proof), ..Ask::post(&route, None, WITHIN) };
-        let token: Token = Answer::new(self.api.ask(ask).await?)?.value;
+        let token: Token = Answer::new(&self.api.ask(ask).await?)?.value;
         let lifetime = (token.expires_at - Utc::now()).to_std().unwrap_or_default();
         Ok(IssuedToken { token: token.token.into(), lifetime })
     }

@@ -130,7 +130,7 @@ impl Client {
         if response.status().is_redirection() {
             return Err(elsewhere());
         }
-        Answer::new(response)
+        Answer::new(&response)
     }
 
     /// What a search finds, with the places where it was found.
@@ -144,7 +144,7 @@ impl Client {
         if response.status().is_redirection() {
             return Err(elsewhere());
         }
-        Answer::new(response)
+        Answer::new(&response)
     }
 
     /// What stands at a route within a repository.
@@ -154,7 +154,7 @@ impl Client {
         route: &Route,
         within: Duration,
     ) -> Result<Answer<T>> {
-        Answer::new(self.ask_in(repository, Ask::get(route, within)).await?)
+        Answer::new(&self.ask_in(repository, Ask::get(route, within)).await?)
     }
 
     /// A part of a list within a repository.
@@ -262,7 +262,7 @@ pub(crate) struct Answer<T> {
 }
 
 impl<T: DeserializeOwned> Answer<T> {
-    fn new(response: http::Response<Bytes>) -> Result<Self> {
+    fn new(response: &http::Response<Bytes>) -> Result<Self> {
         // Not the parser's text: it may repeat what was sent.
         let value = serde_json::from_slice(response.body())
             .map_err(|error| unreadable().with_source(format!("at line {}", error.line())))?;

@@ -75,7 +75,7 @@ impl Client {
         if response.status() != StatusCode::CREATED {
             return Err(super::unreadable());
         }
-        Answer::new(response).map(|answer| answer.value)
+        Answer::new(&response).map(|answer| answer.value)
     }
 
     async fn find<T: Written>(

@@ -141,7 +141,7 @@ impl Tool for GetFileContents {
         let place = TextPlace::new(&parts, self.cursor.as_deref())?;
         match read(client, &repository, &self.path, at, context).await? {
             Content::Directory(entries) => directory(path, entries, &place),
-            Content::File(entry, content) => file(entry, content, &place),
+            Content::File(entry, bytes) => file(entry, bytes, &place),
             Content::Other(entry) => Ok(described(entry)),
         }
     }
@@ -181,15 +181,15 @@ pub(crate) async fn read(
     let encoded = entry.content.take().unwrap_or_default();
     if entry.encoding.as_deref() == Some("base64") && (!encoded.is_empty() || entry.size == 0) {
         let plain: Vec<u8> = encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        let content = BASE64.decode(plain).map_err(|_error| crate::client::unreadable())?;
-        return Ok(Content::File(entry, Some(content.into())));
+        let decoded = BASE64.decode(plain).map_err(|_error| crate::client::unreadable())?;
+        return Ok(Content::File(entry, Some(decoded.into())));
     }
     if entry.size > MAX_TEXT as u64 {
         return Ok(Content::File(entry, None));
     }
     // GitHub describes a file above 1 MB and sends it only as it is.
-    let content = client.text_in(repository, &route, Text::File, share(context, 80)).await?;
-    Ok(Content::File(entry, Some(content)))
+    let raw = client.text_in(repository, &route, Text::File, share(context, 80)).await?;
+    Ok(Content::File(entry, Some(raw)))
 }
 
 fn directory(path: String, entries: Vec<wire::Entry>, place: &TextPlace) -> Result<FileContents> {

@@ -54,7 +54,7 @@ pub(crate) struct IssueWithComments {
 
 impl ToolOutput for IssueWithComments {
     fn page(&self) -> Option<PageCut> {
-        self.more.cut("comments")
+        Some(self.more.cut("comments"))
     }
 }
 

@@ -113,7 +113,7 @@ impl ToolOutput for PullRequestPart {
             ("checks", self.checks.is_some()),
         ];
         let (list, _) = lists.into_iter().find(|(_, is_there)| *is_there)?;
-        self.more.cut(list)
+        Some(self.more.cut(list))
     }
 
     fn take_text(&mut self) -> Option<RawText> {

@@ -63,7 +63,7 @@ pub(crate) struct Commit {
 
 impl From<wire::Commit> for Commit {
     fn from(commit: wire::Commit) -> Self {
-        let wire::CommitText { message, author: signature } = commit.commit;
+        let wire::CommitText { message, author: signature } = commit.text;
         let (name, date) = signature.map(|it| (it.name, it.date)).unwrap_or_default();
         let author = commit.author.map(|user| user.login).or(name).unwrap_or_default();
         Self { sha: commit.sha, message, author, date, url: commit.html_url }
@@ -72,7 +72,7 @@ impl From<wire::Commit> for Commit {
 
 impl ToolOutput for Commits {
     fn page(&self) -> Option<PageCut> {
-        self.more.cut("commits")
+        Some(self.more.cut("commits"))
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn few<T>(items: &[T]) -> Result<(), ValidationError> {
 
 /// A part of the list.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Issues {
+pub(crate) struct IssueList {
     /// Newest first
     issues: Vec<Issue>,
     /// How many are left out because their authors have no push access
@@ -62,15 +62,15 @@ pub(crate) struct Issues {
     more: More,
 }
 
-impl ToolOutput for Issues {
+impl ToolOutput for IssueList {
     fn page(&self) -> Option<PageCut> {
-        self.more.cut("issues")
+        Some(self.more.cut("issues"))
     }
 }
 
 impl Tool for ListIssues {
     type Server = GitHub;
-    type Output = Issues;
+    type Output = IssueList;
 
     const SPEC: ToolSpec = ToolSpec::read("list_issues", "List issues")
         .scopes(&["github:read"])
@@ -80,7 +80,7 @@ impl Tool for ListIssues {
         .open_world()
         .audited(&["owner", "repo"]);
 
-    async fn call(self, server: &GitHub, context: &CallContext) -> Result<Issues> {
+    async fn call(self, server: &GitHub, context: &CallContext) -> Result<IssueList> {
         let client = &server.client;
         let repository = client.allowlist.admit(&self.owner, &self.repo)?;
         let full_name = repository.to_string();
@@ -101,6 +101,6 @@ impl Tool for ListIssues {
         let trusted = client.trusted(authors, context).await?;
         let withheld = page.retain(|issue| trusted.has(&repository, login(issue.user.as_ref())));
         let (issues, more) = page.split();
-        Ok(Issues { issues, withheld: client.is_locked_down().then_some(withheld), more })
+        Ok(IssueList { issues, withheld: client.is_locked_down().then_some(withheld), more })
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct ListPullRequests {
 
 /// A part of the list.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct PullRequests {
+pub(crate) struct PullRequestList {
     /// Newest first
     pull_requests: Vec<PullRequest>,
     /// How many are left out because their authors have no push access
@@ -46,15 +46,15 @@ pub(crate) struct PullRequests {
     more: More,
 }
 
-impl ToolOutput for PullRequests {
+impl ToolOutput for PullRequestList {
     fn page(&self) -> Option<PageCut> {
-        self.more.cut("pull_requests")
+        Some(self.more.cut("pull_requests"))
     }
 }
 
 impl Tool for ListPullRequests {
     type Server = GitHub;
-    type Output = PullRequests;
+    type Output = PullRequestList;
 
     const SPEC: ToolSpec = ToolSpec::read("list_pull_requests", "List pull requests")
         .scopes(&["github:read"])
@@ -64,7 +64,7 @@ impl Tool for ListPullRequests {
         .open_world()
         .audited(&["owner", "repo"]);
 
-    async fn call(self, server: &GitHub, context: &CallContext) -> Result<PullRequests> {
+    async fn call(self, server: &GitHub, context: &CallContext) -> Result<PullRequestList> {
         let client = &server.client;
         let repository = client.allowlist.admit(&self.owner, &self.repo)?;
         let full_name = repository.to_string();
@@ -83,6 +83,6 @@ impl Tool for ListPullRequests {
         let withheld = page.retain(|pull| trusted.has(&repository, login(pull.user.as_ref())));
         let (pull_requests, more) = page.split();
         let withheld = client.is_locked_down().then_some(withheld);
-        Ok(PullRequests { pull_requests, withheld, more })
+        Ok(PullRequestList { pull_requests, withheld, more })
     }
 }

@@ -109,7 +109,7 @@ impl From<wire::Repository> for Repository {
 
 impl ToolOutput for Repositories {
     fn page(&self) -> Option<PageCut> {
-        self.more.cut("repositories")
+        Some(self.more.cut("repositories"))
     }
 }
 

@@ -79,7 +79,7 @@ impl From<wire::CodeMatch> for Match {
 
 impl ToolOutput for FoundCode {
     fn page(&self) -> Option<PageCut> {
-        self.more.cut("matches")
+        Some(self.more.cut("matches"))
     }
 }
 

@@ -68,7 +68,7 @@ impl From<wire::Issue> for FoundIssue {
 
 impl ToolOutput for FoundIssues {
     fn page(&self) -> Option<PageCut> {
-        self.more.cut("issues")
+        Some(self.more.cut("issues"))
     }
 }
 

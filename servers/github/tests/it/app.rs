@@ -47,8 +47,8 @@ async fn issuing(stage: &Stage, minutes: i64, good: fn(&str) -> bool) -> Arc<Ato
             _ => ResponseTemplate::new(401),
         }
     };
-    let issues = path("/repos/octocat/hello-world/issues");
-    Mock::given(method("GET")).and(issues).respond_with(answer).mount(&stage.github).await;
+    let at = path("/repos/octocat/hello-world/issues");
+    Mock::given(method("GET")).and(at).respond_with(answer).mount(&stage.github).await;
     issued
 }
 
@@ -130,9 +130,9 @@ async fn a_token_that_was_replaced_is_tried_once_more_while_github_does_not_know
     std::fs::write(file.path(), "old\n").unwrap();
     let stage = Stage::with(&[("GITHUB_TOKEN_FILE", file.path().to_str().unwrap())]).await;
     let known = Arc::new(std::sync::Mutex::new("Bearer old"));
-    let knows = Arc::clone(&known);
+    let theirs = Arc::clone(&known);
     let answer = move |request: &Request| match request.headers["authorization"].to_str().unwrap() {
-        token if token == *knows.lock().unwrap() => {
+        token if token == *theirs.lock().unwrap() => {
             ResponseTemplate::new(200).set_body_json(fixture("user"))
         }
         _ => ResponseTemplate::new(401),

@@ -54,8 +54,8 @@ async fn a_text_is_not_escaped_and_not_in_the_json() {
 #[tokio::test]
 async fn a_long_file_is_read_to_its_end() {
     let stage = Stage::with(&[]).await;
-    let content: String =
-        (1..=9_000).map(|line| format!("{line}: the \"quick\" brown fox\n")).collect();
+    let line = |line| format!("{line}: the \"quick\" brown fox\n");
+    let content = (1..=9_000).map(line).collect::<Vec<_>>().concat();
     stage.serve(&format!("{REPOSITORY}/contents/long"), file(&content)).await;
     let (whole, calls) =
         walked(&stage, "get_file_contents", about(&json!({ "path": "long" }))).await;
