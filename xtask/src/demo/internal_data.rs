@@ -21,8 +21,8 @@ async fn steps(client: &mut Conversation) -> Result<()> {
     let collections = client.call("list_collections", json!({}), &shown).await?;
     collections.expect("/sample", true)?.expect("/collections/3/name", "users")?;
     let users = json!({ "collection": "users" });
-    let shown = ["/fields/8/name", "/fields/8/scope", "/fields/8/redacted"];
-    client.call("describe_collection", users, &shown).await?.expect("/fields/8/redacted", true)?;
+    let shown = ["/fields/7/name", "/fields/7/scope", "/fields/7/redacted"];
+    client.call("describe_collection", users, &shown).await?.expect("/fields/7/redacted", true)?;
 
     let sales = json!({ "field": "department", "value": "Sales", "limit": 2 });
     let sales = json!({ "collection": "users", "filters": sales });
