@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mcp_auth::Principal;
 use mcp_sanitize::{Findings, Sanitizer, Treatment};
-use mcp_shared::{SharedState, WhenDown};
+use mcp_shared::SharedState;
 use rmcp::model::{
     Implementation, PromptsCapability, ResourcesCapability, ServerCapabilities, ServerConfig,
     ToolsCapability,
@@ -87,7 +87,7 @@ impl<S: Server> App<S> {
     /// Whether calls are refused while the state that replicas share is down.
     #[cfg(feature = "http")]
     pub(crate) fn needs_shared_state(&self) -> bool {
-        self.shared.as_ref().is_some_and(|shared| shared.when_down() == WhenDown::Deny)
+        self.shared.as_ref().is_some_and(|shared| shared.when_down() == mcp_shared::WhenDown::Deny)
     }
 
     /// The figures as Prometheus reads them.

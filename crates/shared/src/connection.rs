@@ -169,6 +169,17 @@ impl SharedState {
         .await
     }
 
+    /// Whether Redis may drop keys before their time when its memory is full; `None` when it does not tell.
+    pub async fn may_evict(&self) -> Option<bool> {
+        let mut info = redis::cmd("INFO");
+        info.arg("memory");
+        let told =
+            self.ask(async |mut connection| info.query_async::<String>(&mut connection).await);
+        let told = told.await.ok()?;
+        let policy = told.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"))?;
+        Some(policy != "noeviction" && !told.lines().any(|line| line == "maxmemory:0"))
+    }
+
     /// A state whose clock no loaded machine can upset, for tests that are about something else.
     #[cfg(test)]
     pub(crate) async fn patient(url: &str, when_down: WhenDown) -> Self {

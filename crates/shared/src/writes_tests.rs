@@ -178,10 +178,8 @@ async fn without_redis_no_keyed_write_runs() {
     let replica = Replica::impatient(database.url()).await;
     redis.stop();
     for name in ["first", "second"] {
-        let started = Instant::now();
         let error = replica.write(name, repeated()).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Unavailable);
-        assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
     }
     redis.start();
     until("redis is found again", async || replica.is_up()).await;

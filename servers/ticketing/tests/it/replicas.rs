@@ -304,11 +304,14 @@ async fn redis_may_stop_be_slow_and_restart_under_load() {
     changes(3, "redis does not answer").await;
     changes(3, "redis answers again").await;
     stop.send_replace(true);
+    let mut calls = 0;
     for line in lines {
         let load = line.await.unwrap();
         // The tools' own deadline is 10 s; a fault costs a call 150 ms, the rest is a loaded machine's.
-        assert!(load.calls > 10 && load.longest < Duration::from_secs(3), "{load:?}");
+        assert!(load.longest < Duration::from_secs(5), "{load:?}");
+        calls += load.calls;
     }
+    assert!(calls > 24, "{calls}");
     for server in &replicas.servers {
         let figures = get(server, "/metrics").await.body;
         assert!(figures.contains("\nmcp_redis_up 1\n"), "{figures}");

@@ -96,10 +96,15 @@ fn shared_state<S: Server>(core: &Core) -> Option<Finding> {
     let mode = shared.when_down().as_str();
     let asked = serve::block_on(async {
         shared.start(|_| {}).await;
-        Ok(shared.check().await)
+        Ok((shared.check().await, shared.may_evict().await))
     });
     Some(match asked {
-        Ok(Ok(())) => {
+        Ok((Ok(()), Some(true))) => Finding::new(
+            SHARED_CHECK,
+            Status::Warn,
+            "may forget a write before its time: set its maxmemory-policy to noeviction",
+        ),
+        Ok((Ok(()), _)) => {
             Finding::new(SHARED_CHECK, Status::Ok, format!("answers; `{mode}` when it does not"))
         }
         _ => Finding::new(
