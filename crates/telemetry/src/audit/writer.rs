@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -31,9 +31,13 @@ const QUEUE: usize = 1024;
 /// Lines written and synced together.
 const BATCH: usize = 256;
 
-/// How long the writer waits for company of a line that nobody waits for: a busy server's lines are written by the
-/// dozen, at the cost of one look at the file, one write and one wake-up.
+/// How long a line that nobody waits for may wait for company: a busy server's lines are written by the dozen, at the
+/// cost of one look at the file and one write.
 const LINGER: Duration = Duration::from_millis(1);
+
+/// How often the writer looks for more before it sleeps until it is woken. To wake it costs whoever sends a line more
+/// than the line itself.
+const LOOKS: u32 = 20;
 
 /// Lines between two mentions of the chain's end in the log.
 const ANNOUNCE_EVERY: u64 = 1000;
@@ -86,6 +90,7 @@ impl Done {
 /// The way to the writing thread, which ends when this is dropped.
 pub(super) struct Writer {
     queue: mpsc::Sender<Command>,
+    thread: Thread,
     broken: Arc<AtomicBool>,
     metrics: Metrics,
 }
@@ -99,8 +104,9 @@ impl Writer {
             Journal { store, head: Head::EMPTY, announced: 0, broken: broken.clone(), metrics };
         let metrics = journal.metrics.clone();
         journal.open()?;
-        thread::Builder::new().name("audit".to_owned()).spawn(|| journal.run(receiver))?;
-        Ok(Self { queue: sender, broken, metrics })
+        let named = thread::Builder::new().name("audit".to_owned());
+        let thread = named.spawn(|| journal.run(receiver))?.thread().clone();
+        Ok(Self { queue: sender, thread, broken, metrics })
     }
 
     /// Queues a line and returns what resolves when it is durable.
@@ -131,6 +137,7 @@ impl Writer {
     fn send_with_receipt(&self, entry: Entry) -> Result<Pending> {
         let (receipt, pending) = oneshot::channel();
         self.send(Command { entry, receipt: Some(receipt) })?;
+        self.thread.unpark();
         Ok(pending)
     }
 
@@ -176,12 +183,9 @@ impl<S: Store> Journal<S> {
 
     fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let mut batch = Vec::with_capacity(BATCH);
-        while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
-            if batch.iter().all(Command::can_wait) && batch.len() < BATCH {
-                thread::sleep(LINGER);
-                let more = std::iter::from_fn(|| queue.try_recv().ok());
-                batch.extend(more.take(BATCH - batch.len()));
-            }
+        let mut looks = 0;
+        while receive(&mut queue, &mut batch, looks) {
+            looks = LOOKS;
             if batch.iter().any(Command::closes) {
                 // Later senders are refused; what was taken before is still written.
                 queue.close();
@@ -262,6 +266,28 @@ impl<S: Store> Journal<S> {
         let hash = hex::encode(self.head.hash);
         tracing::info!(seq = self.head.seq, hash, "audit head");
     }
+}
+
+/// Fills `batch`, after as many looks by waiting for a first line; `false` when there will be none.
+fn receive(queue: &mut mpsc::Receiver<Command>, batch: &mut Vec<Command>, looks: u32) -> bool {
+    for _ in 0..looks {
+        linger(queue, batch);
+        if !batch.is_empty() {
+            return true;
+        }
+    }
+    let count = queue.blocking_recv_many(batch, BATCH);
+    if batch.iter().all(Command::can_wait) && (1..BATCH).contains(&count) {
+        linger(queue, batch);
+    }
+    count > 0
+}
+
+/// Waits a moment, or until somebody waits for the disk, and takes what is there.
+fn linger(queue: &mut mpsc::Receiver<Command>, batch: &mut Vec<Command>) {
+    thread::park_timeout(LINGER);
+    let room = BATCH.saturating_sub(batch.len());
+    batch.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
 }
 
 /// Continues the chain from `tail` with a line that accounts for what is torn.
