@@ -111,7 +111,7 @@ fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// A new id that sorts by time (`UUIDv7`).
+    /// A new id that sorts by time, to the millisecond (`UUIDv7`, RFC 9562 §5.7).
     pub fn generate() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let milliseconds = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
