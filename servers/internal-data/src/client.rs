@@ -86,6 +86,15 @@ impl Client {
         matches!(self.source, Source::Sample(_))
     }
 
+    /// Says whence an answer is.
+    fn told<V>(&self, answer: Cached<V>, context: &CallContext) -> Cached<V> {
+        context.cached(answer.freshness);
+        if self.is_sample() {
+            context.source("internal-data:sample");
+        }
+        answer
+    }
+
     /// A page of records, without the values that the caller does not see.
     pub(crate) async fn records(
         &self,
@@ -100,8 +109,7 @@ impl Client {
         let asked = [query.collection.as_str(), field, value, &limit, &offset];
         let key = key("records", &asked, context);
         let cached = self.records.get(key, self.fetch_records(query, hidden, context)).await?;
-        context.cached(cached.freshness);
-        Ok(cached)
+        Ok(self.told(cached, context))
     }
 
     async fn fetch_records(
@@ -147,8 +155,7 @@ impl Client {
             wire::profile(user, hidden).ok_or_else(unreadable)
         };
         let cached = self.profiles.get(key, fetch).await?;
-        context.cached(cached.freshness);
-        Ok(cached)
+        Ok(self.told(cached, context))
     }
 
     /// A series of measurements.
@@ -170,8 +177,7 @@ impl Client {
             Ok(metrics.into())
         };
         let cached = self.metrics.get(key, fetch).await?;
-        context.cached(cached.freshness);
-        Ok(cached)
+        Ok(self.told(cached, context))
     }
 }
 

@@ -10,6 +10,7 @@ mod misbehaviour;
 mod paging;
 mod redaction;
 mod sample;
+mod scopes;
 mod snapshots;
 mod stage;
 mod upstream;
