@@ -7,6 +7,7 @@ mod input;
 mod lists;
 mod lockdown;
 mod misbehaviour;
+mod replicas;
 mod snapshots;
 mod stage;
 mod texts;
