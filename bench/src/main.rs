@@ -66,7 +66,7 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     let plan = if arguments.quick { Plan::QUICK } else { Plan::FULL };
     let wanted =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|it| it == name);
-    let mut report = Report::default();
+    let mut report = Report::new();
     for topic in questions::ALL.iter().filter(|topic| wanted(topic.name)) {
         eprintln!("measuring: {}", topic.name);
         (topic.answer)(&stage, plan, &mut report).await.context(topic.name)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    load::Sample,
+    load::{Sample, float},
     rounds::Outcome,
     stage::{Plan, Stage},
 };
@@ -52,6 +52,8 @@ pub(crate) struct Report {
     figures: BTreeMap<String, f64>,
     loads: Vec<Row>,
     skipped: Vec<String>,
+    /// Processes that wanted a processor before anything was measured, for each there is.
+    foreign_load: f64,
 }
 
 /// One subject under one load: medians of its rounds.
@@ -72,6 +74,13 @@ struct Row {
 }
 
 impl Report {
+    /// An empty report, made before anything of ours runs.
+    pub(crate) fn new() -> Self {
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().and_then(|it| it.parse::<f64>().ok());
+        Self { foreign_load: load.unwrap_or_default() / float(processors()), ..Self::default() }
+    }
+
     /// Keeps a figure under its name.
     pub(crate) fn figure(&mut self, name: impl Into<String>, value: f64) {
         // A ten-thousandth is finer than anything here is reproducible.
@@ -119,6 +128,7 @@ impl Report {
         let mut report = json!({
             "loads": self.loads,
             "skipped": self.skipped,
+            "foreign_load_per_processor": self.foreign_load,
             "machine": machine(stage),
             "rounds": plan.rounds,
             "slice_seconds": plan.slice.as_secs_f64(),
@@ -175,6 +185,14 @@ impl Report {
             let verdict = budget.map(|(_, bound)| bound.verdict(*value)).unwrap_or_default();
             writeln!(text, "{name:<44} {value:>10.3}   {verdict}")?;
         }
+        if self.foreign_load > 0.5 {
+            writeln!(
+                text,
+                "the machine was busy before ({:.1} processes for each processor): of these, quote processor times, \
+                 instructions and memory alone",
+                self.foreign_load
+            )?;
+        }
         for skipped in &self.skipped {
             writeln!(text, "skipped: {skipped}")?;
         }
@@ -201,19 +219,21 @@ impl Bound {
     }
 }
 
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn machine(stage: &Stage) -> Value {
-    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processors.lines().find_map(|line| line.strip_prefix("model name"));
+    let described = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = described.lines().find_map(|line| line.strip_prefix("model name"));
     let model = model.map(|rest| rest.trim_start_matches(['\t', ' ', ':']));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     json!({
         "cpu": model,
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "cores": processors(),
         "kernel": kernel.trim(),
         "rustc": stage.rustc,
-        "load_average": load.split(' ').next(),
         "measured_at": since.as_secs(),
     })
 }

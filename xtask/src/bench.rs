@@ -21,7 +21,8 @@ use crate::workspace;
 const AUDIENCE: &str = "mcp-bench";
 
 /// Every scope of every subject.
-const SCOPES: &str = "echo:read tickets:read tickets:write weather:read postgres:read";
+const SCOPES: &str =
+    "echo:read tickets:read tickets:write weather:read postgres:read mcp:read github:read";
 
 /// Tokens outlive the longest run.
 const TOKEN_SECONDS: i64 = 6 * 60 * 60;

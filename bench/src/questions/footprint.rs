@@ -3,10 +3,12 @@
 use std::fs;
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::{echo, echo::mebibytes, postgres, ticketing, weather};
 use crate::{
     report::Report,
+    request::Question,
     rounds::{Subject, median},
     stage::{Plan, Stage},
 };
@@ -15,11 +17,27 @@ use crate::{
 type Start = fn(&Stage) -> Subject;
 
 /// The servers that are deployed; their figures have their names.
-const SERVERS: [(&str, Start); 3] = [
+const SERVERS: [(&str, Start); 5] = [
     ("ticketing", ticketing::footprint),
     ("postgres", postgres::footprint),
     ("weather", weather::footprint),
+    ("internal-data", internal_data),
+    ("github", github),
 ];
+
+/// On its embedded sample.
+fn internal_data(stage: &Stage) -> Subject {
+    let question = Question::new("list_collections", json!({}), r#""collections":[{"#);
+    let program = stage.guarded("mcp-internal-data", "internal-data");
+    Subject::http("internal-data", program, question.bearer(&stage.token))
+}
+
+/// It refuses by itself what no repository is called.
+fn github(stage: &Stage) -> Subject {
+    let nowhere = json!({ "owner": "a/b", "repo": "c", "number": 1 });
+    let question = Question::new("get_issue", nowhere, r#""isError":true"#).bearer(&stage.token);
+    Subject::http("github", stage.guarded("mcp-github", "github"), question)
+}
 
 pub(super) async fn answer(stage: &Stage, plan: Plan, report: &mut Report) -> Result<()> {
     let (mut bare, mut full) = (Vec::new(), Vec::new());
@@ -35,17 +53,22 @@ pub(super) async fn answer(stage: &Stage, plan: Plan, report: &mut Report) -> Re
     report.figure("binary_mb", size(stage, "bench-echo")?);
     let mut largest = 0.0_f64;
     for (name, subject) in SERVERS {
-        let mut starts = Vec::new();
+        let program = format!("mcp-{name}");
+        if !stage.program(&program).is_file() {
+            report.skip(format!("{program}: it was not built"));
+            continue;
+        }
+        let (figure, mut starts) = (name.replace('-', "_"), Vec::new());
         for _ in 0..plan.cold_starts {
             starts.push(cold_start(subject(stage), stage).await?);
         }
-        report.figure(format!("{name}_cold_start_ms"), median(starts));
-        let binary = size(stage, &format!("mcp-{name}"))?;
-        report.figure(format!("{name}_binary_mb"), binary);
+        report.figure(format!("{figure}_cold_start_ms"), median(starts));
+        let binary = size(stage, &program)?;
+        report.figure(format!("{figure}_binary_mb"), binary);
         largest = largest.max(binary);
         let running = subject(stage).start(stage).await?;
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        report.figure(format!("{name}_idle_rss_mb"), mebibytes(running.process.resident()?));
+        report.figure(format!("{figure}_idle_rss_mb"), mebibytes(running.process.resident()?));
     }
     report.figure("largest_binary_mb", largest);
     Ok(())
@@ -59,7 +82,8 @@ async fn cold_start(subject: Subject, stage: &Stage) -> Result<f64> {
     Ok(took.as_secs_f64() * 1e3)
 }
 
-/// The release profile strips.
+/// In millions of bytes; the release profile strips.
 fn size(stage: &Stage, program: &str) -> Result<f64> {
-    Ok(mebibytes(fs::metadata(stage.program(program))?.len()))
+    let bytes = fs::metadata(stage.program(program))?.len();
+    Ok(f64::from(u32::try_from(bytes / 1_000).unwrap_or(u32::MAX)) / 1e3)
 }
