@@ -88,7 +88,7 @@ impl<S: Server> Handler<S> {
         method: &'static str,
         (target, policy): (&'static str, &Policy),
         call: Prepared<S, A>,
-    ) -> Result<Completed<A>, ErrorData> {
+    ) -> Result<Completed<A::Fitted>, ErrorData> {
         let operation = Operation {
             method,
             target,
@@ -279,12 +279,8 @@ impl<S: Server> ServerHandler for Handler<S> {
             .await
             .map_err(|failed| reply::protocol_error(&failed))?;
         let meta = reply::meta_of(&self.app, &caller, &completed);
-        let text = match completed.answer {
-            ResourceBody::Text(text) => text,
-            ResourceBody::Json(value) => value.to_string(),
-        };
-        let contents =
-            ResourceContents::text(text, request.uri).with_mime_type(resource.spec.kind.media_type);
+        let contents = ResourceContents::text(completed.answer, request.uri)
+            .with_mime_type(resource.spec.kind.media_type);
         let mut result = ReadResourceResult::new(vec![contents])
             .with_ttl_ms(0)
             .with_cache_scope(CacheScope::Private);

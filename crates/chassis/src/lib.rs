@@ -15,6 +15,7 @@
     )
 )]
 
+mod allocator;
 mod api_reference;
 mod app;
 mod arguments;

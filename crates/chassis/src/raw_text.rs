@@ -47,7 +47,7 @@ pub struct LineRange {
 
 impl RawText {
     /// Cuts out the page that fits into what `value` leaves of `budget`, and tells `value` what it is.
-    pub(crate) fn fit(&mut self, value: &mut Value, budget: Budget) -> Result<()> {
+    pub(crate) fn fit(self, value: &mut Value, budget: Budget) -> Result<String> {
         let Some(fields) = value.as_object_mut() else {
             return Err(Error::internal("a text beside something that has no fields"));
         };
@@ -73,8 +73,7 @@ impl RawText {
         } else {
             fields.remove("next_cursor");
         }
-        self.text = shown.to_owned();
-        Ok(())
+        Ok(shown.to_owned())
     }
 
     fn start_byte(&self) -> Result<usize> {
@@ -120,10 +119,10 @@ mod tests {
     /// Room for `bytes` of text beside an empty object.
     fn page(text: &str, start: TextStart, bytes: usize) -> (String, Value) {
         let cursor = Box::new(|at: usize| at.to_string());
-        let mut raw = RawText { text: text.to_owned(), start, cursor };
+        let raw = RawText { text: text.to_owned(), start, cursor };
         let mut value = json!({});
-        raw.fit(&mut value, Budget::of_bytes(2 + RESERVED + bytes)).unwrap();
-        (raw.text, value)
+        let shown = raw.fit(&mut value, Budget::of_bytes(2 + RESERVED + bytes)).unwrap();
+        (shown, value)
     }
 
     fn lines(first: usize, last: usize, total: usize) -> Value {
@@ -179,7 +178,7 @@ mod tests {
     fn a_place_that_no_cursor_named_is_refused() {
         for byte in [1, 99] {
             let cursor = Box::new(|at: usize| at.to_string());
-            let mut raw = RawText { text: "ä".into(), start: TextStart::Byte(byte), cursor };
+            let raw = RawText { text: "ä".into(), start: TextStart::Byte(byte), cursor };
             let error = raw.fit(&mut json!({}), Budget::tokens(500)).unwrap_err();
             assert_eq!(error.kind().code(), "invalid_input");
         }

@@ -15,8 +15,7 @@ use crate::{
     PromptPart, Server,
     app::App,
     caller::Caller,
-    pipeline::{Completed, Failed},
-    tool::ToolAnswer,
+    pipeline::{Completed, Failed, FittedAnswer},
 };
 
 /// The prefix of every `_meta` name that is ours (MCP, `_meta` names).
@@ -66,13 +65,13 @@ pub(crate) fn meta_of<S: Server, A>(
 pub(crate) fn tool_result<S: Server>(
     app: &App<S>,
     caller: &Caller,
-    ended: Result<Completed<ToolAnswer>, Failed>,
+    ended: Result<Completed<FittedAnswer>, Failed>,
 ) -> CallToolResult {
     match ended {
         Ok(completed) => {
             let meta = meta_of(app, caller, &completed);
-            let ToolAnswer { value, text, .. } = completed.answer;
-            let texts = [Some(value.to_string()), text.map(|text| text.text)];
+            let FittedAnswer { value, json, text } = completed.answer;
+            let texts = [Some(json), text];
             let content = match &completed.provenance {
                 Some(provenance) => wrapped(&provenance.sources.join(", "), texts),
                 None => texts.into_iter().flatten().map(ContentBlock::text).collect(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Budget,
-    measure::{escaped_char_len, escaped_len, json_len},
+    measure::{escaped_char_len, escaped_len, json_len, json_within},
     structure,
 };
 
@@ -25,21 +25,15 @@ pub struct PageCut {
     pub count: Option<&'static str>,
 }
 
-/// What it took to bring a result within its budget.
-#[must_use = "a result that is too large must not be sent"]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
-    /// It was within.
-    Whole,
-    /// It is now.
-    Reduced {
-        /// Items dropped from the end of the page.
-        dropped: usize,
-        /// Strings whose end was replaced by a mark.
-        shortened: usize,
-    },
-    /// It cannot be; the value is not to be sent.
-    TooLarge,
+/// A result within its budget, and what it took.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fitted {
+    /// The value as compact JSON: what was measured is what is sent.
+    pub json: String,
+    /// Items dropped from the end of the page.
+    pub dropped: usize,
+    /// Strings whose end was replaced by a mark.
+    pub shortened: usize,
 }
 
 /// Brings `value` within `budget`.
@@ -47,23 +41,25 @@ pub enum Fit {
 /// Drops whole items from the end of a page, of which the first always stays, and sets `truncated` and `next_cursor`
 /// accordingly. Where that is not enough, or there is no page, shortens the longest strings to
 /// `… [N more characters]` and sets `truncated` if the value has that field or is a page. Reads no more than about the
-/// budget to find out that a value exceeds it.
-pub fn fit(value: &mut Value, budget: Budget, page: Option<&PageCut>) -> Fit {
+/// budget to find out that a value exceeds it. `None`: it cannot fit, and is not to be sent.
+#[must_use = "a result that is too large must not be sent"]
+pub fn fit(value: &mut Value, budget: Budget, page: Option<&PageCut>) -> Option<Fitted> {
     let limit = budget.bytes();
-    if json_len(value, limit).is_some() {
-        return Fit::Whole;
+    if let Some(json) = json_within(value, limit) {
+        return Some(Fitted { json, dropped: 0, shortened: 0 });
     }
     let dropped = match (page, value.as_object_mut()) {
         (Some(page), Some(fields)) => drop_items(fields, limit, page),
         _ => 0,
     };
-    if dropped > 0 && json_len(value, limit).is_some() {
-        return Fit::Reduced { dropped, shortened: 0 };
+    if dropped > 0
+        && let Some(json) = json_within(value, limit)
+    {
+        return Some(Fitted { json, dropped, shortened: 0 });
     }
-    match shorten_strings(value, limit, page.is_some()) {
-        Some(shortened) => Fit::Reduced { dropped, shortened },
-        None => Fit::TooLarge,
-    }
+    let shortened = shorten_strings(value, limit, page.is_some())?;
+    let json = json_within(value, usize::MAX)?;
+    Some(Fitted { json, dropped, shortened })
 }
 
 /// Returns how many items were dropped.

@@ -19,7 +19,7 @@ mod structure;
 pub use boundary::Boundary;
 pub use budget::Budget;
 pub use findings::{Finding, Findings, SecretKind};
-pub use fit::{Fit, PageCut, fit};
+pub use fit::{Fitted, PageCut, fit};
 pub use lines::whole_lines;
 pub use measure::{OFFLOAD_BYTES, is_large};
 pub use sanitizer::{Options, Sanitizer, Treatment};

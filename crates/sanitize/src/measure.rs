@@ -37,6 +37,13 @@ pub(crate) fn json_len(value: &Value, limit: usize) -> Option<usize> {
     serde_json::to_writer(&mut counter, value).ok().map(|()| counter.bytes)
 }
 
+/// `value` as JSON, or `None` when it is longer than `limit` bytes; stops there.
+pub(crate) fn json_within(value: &Value, limit: usize) -> Option<String> {
+    let mut text = Bounded { written: Vec::with_capacity(256), limit };
+    serde_json::to_writer(&mut text, value).ok()?;
+    String::from_utf8(text.written).ok()
+}
+
 /// The length that `text` has inside the quotes of a JSON string.
 pub(crate) fn escaped_len(text: &str) -> usize {
     text.chars().map(escaped_char_len).sum()
@@ -48,6 +55,25 @@ pub(crate) fn escaped_char_len(character: char) -> usize {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
         '\0'..='\u{1f}' => 6,
         other => other.len_utf8(),
+    }
+}
+
+struct Bounded {
+    written: Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.written.len() + bytes.len() > self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.written.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,13 +1,16 @@
 //! What can come out of a domain call, as far as cleaning and measuring are concerned.
 
 use mcp_errors::{Error, ErrorKind, Result};
-use mcp_sanitize::{Budget, Findings, Fit, OFFLOAD_BYTES, Sanitizer, Treatment, fit, is_large};
+use mcp_sanitize::{Budget, Findings, OFFLOAD_BYTES, PageCut, Sanitizer, Treatment, fit, is_large};
 use serde_json::Value;
 
 use crate::{PromptPart, ResourceBody, ResourcePage, tool::ToolAnswer};
 
 /// An answer that the pipeline can clean, cut to a budget, and (for tools) record and replay.
 pub(crate) trait Answer: Send + Sized + 'static {
+    /// The answer within its budget, as it is sent.
+    type Fitted: Send;
+
     /// Whether there is so much text that it is cleaned off the async threads.
     fn is_large(&self) -> bool;
 
@@ -15,7 +18,7 @@ pub(crate) trait Answer: Send + Sized + 'static {
     fn clean(&mut self, sanitizer: &Sanitizer, treatment: Treatment, findings: &mut Findings);
 
     /// Cuts whole items until the answer is within `budget`.
-    fn fit(&mut self, budget: Budget) -> Result<()>;
+    fn fit(self, budget: Budget) -> Result<Self::Fitted>;
 
     /// What a repetition of the same write is answered with.
     fn to_record(&self) -> Value {
@@ -28,7 +31,18 @@ pub(crate) trait Answer: Send + Sized + 'static {
     }
 }
 
+/// What a tool answered, within its budget.
+#[derive(Debug)]
+pub(crate) struct FittedAnswer {
+    pub(crate) value: Value,
+    /// The value as it was measured: written once, since an answer may be long.
+    pub(crate) json: String,
+    pub(crate) text: Option<String>,
+}
+
 impl Answer for ToolAnswer {
+    type Fitted = FittedAnswer;
+
     fn is_large(&self) -> bool {
         let text = self.text.as_ref().map_or(0, |text| text.text.len());
         text > OFFLOAD_BYTES || is_large(&self.value)
@@ -41,12 +55,15 @@ impl Answer for ToolAnswer {
         }
     }
 
-    fn fit(&mut self, budget: Budget) -> Result<()> {
-        refuse_too_large(fit(&mut self.value, budget, self.page.as_ref()))?;
-        match &mut self.text {
-            Some(text) => text.fit(&mut self.value, budget),
-            None => Ok(()),
+    fn fit(self, budget: Budget) -> Result<FittedAnswer> {
+        let Self { mut value, page, text } = self;
+        let mut json = json_within(&mut value, budget, page.as_ref())?;
+        let text = text.map(|text| text.fit(&mut value, budget)).transpose()?;
+        if text.is_some() {
+            // The text's place was told to the value.
+            json = value.to_string();
         }
+        Ok(FittedAnswer { value, json, text })
     }
 
     fn to_record(&self) -> Value {
@@ -59,6 +76,8 @@ impl Answer for ToolAnswer {
 }
 
 impl Answer for ResourceBody {
+    type Fitted = String;
+
     fn is_large(&self) -> bool {
         match self {
             Self::Json(value) => is_large(value),
@@ -73,15 +92,17 @@ impl Answer for ResourceBody {
         }
     }
 
-    fn fit(&mut self, budget: Budget) -> Result<()> {
+    fn fit(self, budget: Budget) -> Result<String> {
         match self {
-            Self::Json(value) => refuse_too_large(fit(value, budget, None)),
-            Self::Text(text) => fit_text(text, budget),
+            Self::Json(mut value) => json_within(&mut value, budget, None),
+            Self::Text(text) => text_within(text, budget),
         }
     }
 }
 
 impl Answer for Vec<PromptPart> {
+    type Fitted = Self;
+
     fn is_large(&self) -> bool {
         bytes(self.iter().map(PromptPart::text)) > OFFLOAD_BYTES
     }
@@ -95,12 +116,15 @@ impl Answer for Vec<PromptPart> {
         }
     }
 
-    fn fit(&mut self, budget: Budget) -> Result<()> {
-        within(bytes(self.iter().map(PromptPart::text)), budget)
+    fn fit(self, budget: Budget) -> Result<Self> {
+        within(bytes(self.iter().map(PromptPart::text)), budget)?;
+        Ok(self)
     }
 }
 
 impl Answer for ResourcePage {
+    type Fitted = Self;
+
     fn is_large(&self) -> bool {
         bytes(self.texts()) > OFFLOAD_BYTES
     }
@@ -112,8 +136,9 @@ impl Answer for ResourcePage {
         }
     }
 
-    fn fit(&mut self, budget: Budget) -> Result<()> {
-        within(bytes(self.texts()), budget)
+    fn fit(self, budget: Budget) -> Result<Self> {
+        within(bytes(self.texts()), budget)?;
+        Ok(self)
     }
 }
 
@@ -121,6 +146,8 @@ impl Answer for ResourcePage {
 const MAX_COMPLETIONS: usize = 100;
 
 impl Answer for Vec<String> {
+    type Fitted = Self;
+
     fn is_large(&self) -> bool {
         bytes(self.iter().map(String::as_str)) > OFFLOAD_BYTES
     }
@@ -131,9 +158,10 @@ impl Answer for Vec<String> {
         }
     }
 
-    fn fit(&mut self, budget: Budget) -> Result<()> {
+    fn fit(mut self, budget: Budget) -> Result<Self> {
         self.truncate(MAX_COMPLETIONS);
-        within(bytes(self.iter().map(String::as_str)), budget)
+        within(bytes(self.iter().map(String::as_str)), budget)?;
+        Ok(self)
     }
 }
 
@@ -156,19 +184,16 @@ fn clean_text(
     }
 }
 
-fn fit_text(text: &mut String, budget: Budget) -> Result<()> {
-    let mut value = Value::String(std::mem::take(text));
-    let fitted = refuse_too_large(fit(&mut value, budget, None));
-    if let Value::String(cut) = value {
-        *text = cut;
-    }
-    fitted
+fn json_within(value: &mut Value, budget: Budget, page: Option<&PageCut>) -> Result<String> {
+    fit(value, budget, page).map(|fitted| fitted.json).ok_or_else(too_large)
 }
 
-fn refuse_too_large(fitted: Fit) -> Result<()> {
-    match fitted {
-        Fit::TooLarge => Err(too_large()),
-        _ => Ok(()),
+fn text_within(text: String, budget: Budget) -> Result<String> {
+    let mut value = Value::String(text);
+    fit(&mut value, budget, None).ok_or_else(too_large)?;
+    match value {
+        Value::String(text) => Ok(text),
+        _ => Err(Error::internal("a text that was cut is none any more")),
     }
 }
 

@@ -23,7 +23,7 @@ use mcp_errors::Result;
 use rmcp::model::JsonObject;
 use tracing::Instrument;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, FittedAnswer};
 #[cfg(feature = "http")]
 pub(crate) use guards::quota;
 pub(crate) use guards::{Guards, ToolLimits};
@@ -67,7 +67,7 @@ pub(crate) fn run<'a, S: Server, A: Answer>(
     app: &'a App<S>,
     caller: &'a Caller,
     operation: Operation<'a, S, A>,
-) -> BoxFuture<'a, Result<Completed<A>, Failed>> {
+) -> BoxFuture<'a, Result<Completed<A::Fitted>, Failed>> {
     steps(app, caller, operation).boxed()
 }
 
@@ -75,7 +75,7 @@ async fn steps<S: Server, A: Answer>(
     app: &App<S>,
     caller: &Caller,
     operation: Operation<'_, S, A>,
-) -> Result<Completed<A>, Failed> {
+) -> Result<Completed<A::Fitted>, Failed> {
     let mut record = app.recorder.begin(caller, &operation);
     let info = CallInfo {
         method: operation.method,
@@ -120,7 +120,7 @@ async fn perform<S: Server, A: Answer>(
     app: &App<S>,
     caller: &Caller,
     admitted: Admitted<'_, S, A>,
-) -> Result<Completed<A>> {
+) -> Result<Completed<A::Fitted>> {
     let Admitted { policy, effect, limits, write, call } = admitted;
     let keyed = write.is_some();
     let deadline = policy.deadline.min(app.guards.deadline);
@@ -135,12 +135,12 @@ async fn perform<S: Server, A: Answer>(
         once(app, write, call).await
     })
     .await?;
-    let (mut answer, mut provenance) = app.guards.clean(answer, policy, S::NAME).await?;
+    let (answer, mut provenance) = app.guards.clean(answer, policy, S::NAME).await?;
     let exact = context.take_sources();
     if let Some(provenance) = provenance.as_mut().filter(|_| !exact.is_empty()) {
         provenance.sources = exact.into_iter().map(Into::into).collect();
     }
-    answer.fit(policy.budget)?;
+    let answer = answer.fit(policy.budget)?;
     app.changes.publish(context.take_changes());
     let deduplicated = match (effect.writes(), keyed) {
         (true, false) => Some(false),
