@@ -1,4 +1,5 @@
-//! A weather service that answers from recorded files after a while, and counts what it is asked.
+//! A weather service that answers from recorded files after a while, and counts what it is asked. A call of a tool it
+//! answers as late: no server before it can be faster.
 
 use std::{
     env,
@@ -11,14 +12,15 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
     serve::ListenerExt,
 };
 use mcp_bench::listen_address;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 const FORECAST: &str = include_str!("../../../fixtures/weather/forecast.json");
@@ -39,6 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/v1/forecast", get(forecast))
         .route("/v1/search", get(places))
         .route("/forecasts", get(forecasts))
+        .route("/mcp", post(call))
         .with_state(upstream);
     let listener = TcpListener::bind(listen_address()?).await?;
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));

@@ -10,7 +10,7 @@ use super::echo;
 use crate::{
     client::Client,
     load::{self, Sample},
-    process::Process,
+    process::{Process, Program},
     report::Report,
     request::{NUMBER, Question},
     rounds::{Load, Running, Subject, interleave},
@@ -63,18 +63,19 @@ async fn identical_misses(stage: &Stage, report: &mut Report) -> Result<()> {
 }
 
 async fn slow_upstream(stage: &Stage, plan: Plan, report: &mut Report) -> Result<()> {
-    const CONNECTIONS: u32 = 256;
+    const CONNECTIONS: usize = 256;
     let upstream = upstream(stage, DELAY)?;
     // Every name is new, so that each call has to ask where it is.
     let place = format!("Berlin {NUMBER}");
     let question = Question::new("get_weather", json!({ "location": place }), "forecast");
     let mut weather = start(stage, &upstream, question.bearer(&stage.token)).await?;
-    let connections = CONNECTIONS as usize;
-    let outcomes = interleave([&mut weather], connections, Load::Closed, plan).await?;
+    // What the delay permits: the upstream itself is called, with nothing before it.
+    let alone = Question::new("get_weather", json!({ "location": NUMBER }), "forecast");
+    let mut alone = Subject::http("upstream alone", late(stage, DELAY), alone).start(stage).await?;
+    let outcomes = interleave([&mut alone, &mut weather], CONNECTIONS, Load::Closed, plan).await?;
     report.loads("get_weather, 50 ms upstream", &outcomes);
-    let [outcome] = &outcomes;
-    let possible = f64::from(CONNECTIONS) / DELAY.as_secs_f64();
-    let efficiency = outcome.median(Sample::rate) / possible;
+    let [alone, weather] = &outcomes;
+    let efficiency = weather.against(alone, Sample::rate);
     report.figure("upstream_50ms_256_connections_efficiency", efficiency);
     Ok(())
 }
@@ -99,9 +100,13 @@ async fn start(stage: &Stage, upstream: &Process, question: Question) -> Result<
     Subject::http("weather", program, question).start(stage).await
 }
 
+/// The upstream that takes so long.
+fn late(stage: &Stage, delay: Duration) -> Program {
+    stage.bare("bench-upstream").arg("--delay-ms").arg(delay.as_millis().to_string())
+}
+
 fn upstream(stage: &Stage, delay: Duration) -> Result<Process> {
-    let program = stage.bare("bench-upstream").arg("--delay-ms").arg(delay.as_millis().to_string());
-    let process = program.http(&stage.log("upstream"))?;
+    let process = late(stage, delay).http(&stage.log("upstream"))?;
     process.wait_for_port()?;
     Ok(process)
 }

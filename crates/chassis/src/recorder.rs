@@ -203,12 +203,12 @@ impl Record<'_> {
         if !self.is_audited() {
             return;
         }
-        let value = Value::Object(arguments.clone());
-        let hash = ArgumentsHash::of(&value);
+        let hash = ArgumentsHash::of(arguments);
         let inner = &self.recorder.0;
         let shown = shown.iter().filter_map(|name| arguments.get_key_value(*name));
         let shown = shown.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let redacted = inner.arguments.then(|| redacted(&inner.sanitizer, value));
+        let redacted =
+            inner.arguments.then(|| redacted(&inner.sanitizer, Value::Object(arguments.clone())));
         self.arguments = Some(Arguments { hash, shown, redacted });
     }
 

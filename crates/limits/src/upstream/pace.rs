@@ -41,15 +41,19 @@ impl Pace {
     pub(super) async fn turn(&self, deadline: Instant) -> Result<SemaphorePermit<'_>> {
         let permit = timeout_at(deadline, self.permits.acquire()).await;
         let permit = permit.ok().and_then(Result::ok).ok_or_else(crowded)?;
-        let slot = self.slot(deadline).ok_or_else(crowded)?;
-        sleep_until(slot).await;
+        let now = Instant::now();
+        let slot = self.slot(now, deadline).ok_or_else(crowded)?;
+        // A timer that is due already still waits for the next millisecond.
+        if slot > now {
+            sleep_until(slot).await;
+        }
         Ok(permit)
     }
 
     /// The next free beginning of a request; none is taken when it is too late.
-    fn slot(&self, deadline: Instant) -> Option<Instant> {
+    fn slot(&self, now: Instant, deadline: Instant) -> Option<Instant> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = (*next).max(Instant::now());
+        let slot = (*next).max(now);
         if slot > deadline {
             return None;
         }

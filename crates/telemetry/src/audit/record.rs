@@ -28,9 +28,9 @@ pub struct ArgumentsHash([u8; 32]);
 
 impl ArgumentsHash {
     /// The hash of `arguments`.
-    pub fn of(arguments: &Value) -> Self {
+    pub fn of(arguments: &Map<String, Value>) -> Self {
         let mut hasher = HashWriter(Sha256::new());
-        // Neither a `Value` nor a hasher can fail.
+        // Neither a map of `Value`s nor a hasher can fail.
         serde_json::to_writer(&mut hasher, arguments).ok();
         Self(hasher.0.finalize().into())
     }

@@ -66,22 +66,25 @@ pub(super) struct Collect<'a> {
 }
 
 impl Collect<'_> {
-    fn text(&mut self, field: &Field, text: &str) {
-        let clean = self.redact.map_or(Cow::Borrowed(text), |redact| redact(text));
+    fn text(&mut self, field: &Field, text: String) {
+        let clean = match self.redact.map(|redact| redact(&text)) {
+            Some(Cow::Owned(clean)) => clean,
+            Some(Cow::Borrowed(_)) | None => text,
+        };
         match &mut self.message {
-            Some(message) if field.name() == "message" => **message = clean.into_owned(),
-            _ => self.fields.put(field.name(), clean.into_owned().into()),
+            Some(message) if field.name() == "message" => **message = clean,
+            _ => self.fields.put(field.name(), clean.into()),
         }
     }
 }
 
 impl Visit for Collect<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, value);
+        self.text(field, value.to_owned());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, &format!("{value:?}"));
+        self.text(field, format!("{value:?}"));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
