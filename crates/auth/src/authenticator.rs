@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::Utc;
 
 use crate::{
-    ApiKeys, AuthError, Credential, Introspection, JwtVerifier, Method, Principal,
-    RevocationSource, Revocations, credential::Carrier, jwt::looks_like_jwt, swap::Swap,
+    ApiKeys, AuthError, ClientCredentials, Credential, Introspection, JwtVerifier, Method,
+    Principal, RevocationSource, Revocations, credential::Carrier, jwt::looks_like_jwt, swap::Swap,
 };
 #[cfg(feature = "certificates")]
 use crate::{CertificateScopes, PeerCertificate};
@@ -61,6 +61,14 @@ impl Authenticator {
     /// Accepts these API keys from now on and no others; a reload calls it again.
     pub fn set_api_keys(&self, keys: ApiKeys) {
         self.api_keys.store(keys);
+    }
+
+    /// Asks the introspection endpoint, where there is one, as this client from now on. The one before stays usable for
+    /// five minutes.
+    pub fn set_introspection_client(&self, client: ClientCredentials) {
+        if let Some(introspection) = &self.introspection {
+            introspection.set_client(client);
+        }
     }
 
     /// Accepts certificates with these names from now on and no others; a reload calls it again.

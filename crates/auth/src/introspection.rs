@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use chrono::Utc;
 use moka::future::Cache;
 use serde_json::Value;
@@ -9,13 +10,15 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     AuthError, ClientCredentials, Credential, Fetch, FetchLimits, IssuerUrl, Principal, TokenRules,
-    digest::Digest, json::UniqueMap,
+    digest::Digest, json::UniqueMap, swap::Swap,
 };
 
 /// How long an answer counts: a token that its issuer ends is refused here as soon.
 const ANSWER_COUNTS: Duration = Duration::from_mins(1);
 /// How long nobody asks again about a token after the endpoint failed.
 const FAILURE_COUNTS: Duration = Duration::from_secs(1);
+/// So long a replaced secret of ours stays usable: the endpoint may learn of the new one later than we do.
+const OVERLAP: Duration = Duration::from_mins(5);
 /// Most answers that are remembered.
 const MAX_ANSWERS: u64 = 10_000;
 /// Bounds of one question.
@@ -26,10 +29,17 @@ const UNAVAILABLE: AuthError = AuthError::Unavailable { service: "introspection"
 /// Asks one introspection endpoint.
 pub struct Introspection {
     endpoint: IssuerUrl,
-    client: ClientCredentials,
+    clients: Swap<Clients>,
     rules: TokenRules,
     fetch: Arc<dyn Fetch>,
     answers: Cache<Digest, Answer>,
+}
+
+/// Who we are at the endpoint, and who we were until lately.
+struct Clients {
+    current: ClientCredentials,
+    /// Until when it may be tried.
+    previous: Option<(ClientCredentials, Instant)>,
 }
 
 /// What was learnt about a token, and until when that counts.
@@ -49,7 +59,16 @@ impl Introspection {
     ) -> Self {
         let answers =
             Cache::builder().max_capacity(MAX_ANSWERS).time_to_live(ANSWER_COUNTS).build();
-        Self { endpoint, client, rules, fetch, answers }
+        let clients = Swap::new(Clients { current: client, previous: None });
+        Self { endpoint, clients, rules, fetch, answers }
+    }
+
+    /// Asks as `client` from now on. Who it asked as before stays usable for five minutes, and is tried when the
+    /// endpoint refuses the new one.
+    pub(crate) fn set_client(&self, client: ClientCredentials) {
+        let replaced = self.clients.load().current.clone();
+        let previous = Some((replaced, Instant::now() + OVERLAP));
+        self.clients.store(Clients { current: client, previous });
     }
 
     /// Who bears the token. Concurrent questions about one token are asked once.
@@ -67,9 +86,7 @@ impl Introspection {
     }
 
     async fn ask(&self, credential: &Credential) -> Answer {
-        let form = [("token", credential.expose()), ("token_type_hint", "access_token")];
-        let post = self.fetch.post_form(self.endpoint.as_url(), &form, &self.client, LIMITS);
-        let verdict = match timeout(LIMITS.deadline, post).await {
+        let verdict = match timeout(LIMITS.deadline, self.post(credential)).await {
             Ok(Ok(body)) => self.read(&body, credential),
             Ok(Err(error)) => {
                 tracing::warn!(cause = %error, "the introspection endpoint failed");
@@ -82,6 +99,19 @@ impl Introspection {
         };
         let counts = if verdict == Err(UNAVAILABLE) { FAILURE_COUNTS } else { ANSWER_COUNTS };
         Answer { verdict, counts_until: Instant::now() + counts }
+    }
+
+    async fn post(&self, credential: &Credential) -> mcp_errors::Result<Bytes> {
+        let form = &[("token", credential.expose()), ("token_type_hint", "access_token")];
+        let clients = self.clients.load();
+        let ask = |client| self.fetch.post_form(self.endpoint.as_url(), form, client, LIMITS);
+        let answered = ask(&clients.current).await;
+        match &clients.previous {
+            Some((previous, until)) if answered.is_err() && Instant::now() < *until => {
+                ask(previous).await
+            }
+            _ => answered,
+        }
     }
 
     fn read(&self, body: &[u8], credential: &Credential) -> Result<Principal, AuthError> {
@@ -104,7 +134,7 @@ impl fmt::Debug for Introspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Introspection")
             .field("endpoint", &self.endpoint)
-            .field("client", &self.client.id)
+            .field("client", &self.clients.load().current.id)
             .field("rules", &self.rules)
             .finish_non_exhaustive()
     }

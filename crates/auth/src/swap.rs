@@ -1,23 +1,25 @@
 //! A value that is read on every call and replaced by a reload.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-/// Readers take a snapshot; the lock is held for the copy of one pointer.
+use arc_swap::ArcSwap;
+
+/// Readers take a snapshot and wait for nobody.
 #[derive(Debug, Default)]
-pub(crate) struct Swap<T>(RwLock<Arc<T>>);
+pub(crate) struct Swap<T>(ArcSwap<T>);
 
 impl<T> Swap<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(RwLock::new(Arc::new(value)))
+        Self(ArcSwap::from_pointee(value))
     }
 
     /// The value as of now.
     pub(crate) fn load(&self) -> Arc<T> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        self.0.load_full()
     }
 
     /// Replaces the value for every later reader.
     pub(crate) fn store(&self, value: T) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+        self.0.store(Arc::new(value));
     }
 }

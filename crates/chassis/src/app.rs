@@ -18,10 +18,11 @@ use crate::{
     config::{Core, IdempotencyMode, Problem},
     pipeline::Guards,
     recorder::Recorder,
+    reload::ReloadStatus,
     spec::scope_set,
 };
 
-/// A domain server and the chassis it stands on.
+/// A domain server and the chassis it stands on, under one configuration.
 #[derive(Debug)]
 pub(crate) struct App<S: Server> {
     pub(crate) server: Arc<S>,
@@ -31,6 +32,8 @@ pub(crate) struct App<S: Server> {
     pub(crate) changes: ChangeFeed,
     /// What it shares with its replicas; `None` where it stands alone.
     pub(crate) shared: Option<SharedState>,
+    /// Whether what the files say is in force.
+    pub(crate) reloads: ReloadStatus,
     /// What `initialize` and `server/discover` say.
     pub(crate) info: ServerConfig,
     /// The implementation's name and version, as results carry it.
@@ -48,30 +51,43 @@ impl<S: Server> App<S> {
         catalog: Catalog<S>,
         core: &Core,
         sanitizer: Arc<Sanitizer>,
-        recorder: Recorder,
+        (recorder, reloads): (Recorder, ReloadStatus),
         shared: Option<SharedState>,
-    ) -> Arc<Self> {
-        let state = shared.as_ref();
-        let mut guards = Guards::new(&core.limits, core.idempotency, sanitizer, state);
-        for tool in catalog.tools() {
-            if let Some(tightened) = core.overrides.get(tool.spec.name()) {
-                guards.tighten(tool.spec.name(), &core.limits, tightened, state);
-            }
-        }
+    ) -> Self {
+        let guards = Guards::new(&core.limits, &core.offer, sanitizer, shared.as_ref());
         let info = info::<S>();
         let server_info = serde_json::to_value(&info.server_info).unwrap_or_default();
-        Arc::new(Self {
+        Self {
             server: Arc::new(server),
             catalog,
             guards,
             recorder,
             changes: ChangeFeed::new(),
             shared,
+            reloads,
             info,
             server_info,
             stopping: CancellationToken::new(),
             stopped: CancellationToken::new(),
-        })
+        }
+    }
+
+    /// The same server under another configuration: what it counts, remembers and promised goes on.
+    pub(crate) fn renewed(&self, server: Option<S>, catalog: Catalog<S>, core: &Core) -> Self {
+        self.recorder.register(&catalog);
+        Self {
+            server: server.map_or_else(|| Arc::clone(&self.server), Arc::new),
+            catalog,
+            guards: self.guards.renewed(&core.limits, &core.offer, self.shared.as_ref()),
+            recorder: self.recorder.clone(),
+            changes: self.changes.clone(),
+            shared: self.shared.clone(),
+            reloads: self.reloads.clone(),
+            info: self.info.clone(),
+            server_info: self.server_info.clone(),
+            stopping: self.stopping.clone(),
+            stopped: self.stopped.clone(),
+        }
     }
 
     /// Probes every dependency.
@@ -81,6 +97,7 @@ impl<S: Server> App<S> {
         if let Some(shared) = &self.shared {
             checks.push(Check::run(SHARED_CHECK, shared.check()).await);
         }
+        checks.push(self.reloads.check());
         checks
     }
 
@@ -94,6 +111,11 @@ impl<S: Server> App<S> {
     #[cfg(feature = "http")]
     pub(crate) fn render_metrics(&self) -> String {
         self.recorder.render_metrics()
+    }
+
+    /// What says that no new work is taken, and what says that nothing is waited for any more.
+    pub(crate) fn ends(&self) -> (CancellationToken, CancellationToken) {
+        (self.stopping.clone(), self.stopped.clone())
     }
 
     /// Text from outside as an error may repeat it: short, cleaned, without control characters.
@@ -128,8 +150,8 @@ pub(crate) fn catalog<S: Server>(
             Problem::new(variable, "configuration", format!("no tool `{name}`; there are {known}"))
         })
     };
-    let listed = core.tools.iter().flatten().filter_map(|name| unknown("MCP_TOOLS", name));
-    let tightened = core.overrides.keys().filter_map(|name| unknown("[tools]", name));
+    let listed = core.offer.tools.iter().flatten().filter_map(|name| unknown("MCP_TOOLS", name));
+    let tightened = core.offer.overrides.keys().filter_map(|name| unknown("[tools]", name));
     let twice = catalog.duplicates().into_iter().map(|name| {
         Problem::new(name, "registration", "is registered twice; a name stands for one thing")
     });
@@ -139,17 +161,18 @@ pub(crate) fn catalog<S: Server>(
     }
     catalog.restrict(|tool| {
         let name = tool.spec.name();
-        if let Some(tightened) = core.overrides.get(name) {
+        if let Some(tightened) = core.offer.overrides.get(name) {
             let own = tool.own_description();
             tool.spec.tighten(tightened.deadline.map(|it| it.0), tightened.output_budget);
             tool.redescribe(&own);
         }
         let writes = tool.spec.kind.effect.writes();
-        if writes && core.idempotency == IdempotencyMode::Required {
+        if writes && core.offer.idempotency == IdempotencyMode::Required {
             tool.require_idempotency_key();
         }
-        let listed = core.tools.as_ref().is_none_or(|names| names.iter().any(|it| it == name));
-        listed && !(core.read_only && writes)
+        let listed =
+            core.offer.tools.as_ref().is_none_or(|names| names.iter().any(|it| it == name));
+        listed && !(core.offer.read_only && writes)
     });
     api_reference::offer(&mut catalog);
     Ok(catalog)
@@ -175,6 +198,9 @@ fn info<S: Server>() -> ServerConfig {
         .with_server_info(implementation)
         .with_instructions(S::INSTRUCTIONS)
 }
+
+/// What the check of the files that take effect while the server runs is called.
+pub(crate) const RELOAD_CHECK: &str = "configuration";
 
 /// What the check of the state that replicas share is called.
 pub(crate) const SHARED_CHECK: &str = "redis";

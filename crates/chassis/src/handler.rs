@@ -1,7 +1,7 @@
 //! The only `impl ServerHandler`: each method of the protocol finds what is asked for and hands it to the
 //! pipeline. The SDK's server type is private to this crate, so that nothing gets past it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use mcp_auth::Principal;
 use rmcp::{
@@ -25,6 +25,7 @@ use crate::{
     caller::Caller,
     catalog::{RegisteredPrompt, RegisteredResource},
     pipeline::{self, Answer, Completed, Operation},
+    reload::InForce,
     reply,
     subscriptions::Subscriptions,
     tool::{Prepared, ToolAnswer},
@@ -38,7 +39,7 @@ const VERSIONS: &[ProtocolVersion] = &[
     ProtocolVersion::V_2026_07_28,
 ];
 
-/// How long a list of tools, templates or prompts may be kept: it changes with a deployment only.
+/// How long a list of tools, templates or prompts may be kept: it changes with the configuration only.
 const LIST_TTL_MS: u64 = 60_000;
 
 /// What a handler lives as long as.
@@ -61,13 +62,13 @@ impl Connection {
 
 /// Serves one connection, session or request of a server.
 pub(crate) struct Handler<S: Server> {
-    app: Arc<App<S>>,
+    app: InForce<App<S>>,
     connection: Connection,
     subscriptions: Subscriptions,
 }
 
 impl<S: Server> Handler<S> {
-    pub(crate) fn new(app: Arc<App<S>>, connection: Connection) -> Self {
+    pub(crate) fn new(app: InForce<App<S>>, connection: Connection) -> Self {
         Self { app, connection, subscriptions: Subscriptions::default() }
     }
 
@@ -80,7 +81,10 @@ impl<S: Server> Handler<S> {
             ErrorData::internal_error("an unauthenticated request reached dispatch", None)
         })
     }
+}
 
+/// What several methods need of the application in force.
+impl<S: Server> App<S> {
     /// Runs an operation that reads, under the policy of what it reads.
     async fn read<A: Answer>(
         &self,
@@ -99,7 +103,7 @@ impl<S: Server> Handler<S> {
             arguments: JsonObject::new(),
             prepare: Box::new(move |_none| Ok(call)),
         };
-        pipeline::run(&self.app, caller, operation)
+        pipeline::run(self, caller, operation)
             .await
             .map_err(|failed| reply::protocol_error(&failed))
     }
@@ -117,21 +121,22 @@ impl<S: Server> Handler<S> {
     }
 
     fn find_resource(&self, uri: &str) -> Result<(&RegisteredResource<S>, JsonObject), ErrorData> {
-        self.app.catalog.find_resource(uri).ok_or_else(|| {
-            ErrorData::resource_not_found(format!("no resource `{}`", self.app.quote(uri)), None)
+        self.catalog.find_resource(uri).ok_or_else(|| {
+            ErrorData::resource_not_found(format!("no resource `{}`", self.quote(uri)), None)
         })
     }
 
     fn find_prompt(&self, name: &str) -> Result<&RegisteredPrompt<S>, ErrorData> {
-        self.app.catalog.find_prompt(name).ok_or_else(|| {
-            ErrorData::invalid_params(format!("Unknown prompt: {}", self.app.quote(name)), None)
+        self.catalog.find_prompt(name).ok_or_else(|| {
+            ErrorData::invalid_params(format!("Unknown prompt: {}", self.quote(name)), None)
         })
     }
 }
 
 impl<S: Server> ServerHandler for Handler<S> {
     fn get_info(&self) -> ServerConfig {
-        self.app.info.clone()
+        let app = self.app.now();
+        app.info.clone()
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -144,6 +149,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let caller = self.caller(&context)?;
+        let app = self.app.now();
         context.peer.set_peer_info(request.clone());
         let mut result = self.negotiate_initialize(&request)?;
         if self.connection.is_one_request() {
@@ -152,7 +158,7 @@ impl<S: Server> ServerHandler for Handler<S> {
                 (resources.subscribe, resources.list_changed) = (None, None);
             }
         }
-        result.meta = Some(reply::meta(&self.app, &caller));
+        result.meta = Some(reply::meta(&app, &caller));
         Ok(result)
     }
 
@@ -161,14 +167,16 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<DiscoverResult, ErrorData> {
         let caller = self.caller(&context)?;
-        let mut result = DiscoverResult::from_server_info(VERSIONS.to_vec(), self.app.info.clone());
-        result.meta.get_or_insert_default().0.extend(reply::meta(&self.app, &caller).0);
+        let app = self.app.now();
+        let mut result = DiscoverResult::from_server_info(VERSIONS.to_vec(), app.info.clone());
+        result.meta.get_or_insert_default().0.extend(reply::meta(&app, &caller).0);
         Ok(result)
     }
 
     /// Lets the SDK check `Mcp-Param-*` headers against the tool's schema.
     fn get_tool(&self, name: &str) -> Option<ToolDefinition> {
-        self.app.catalog.find_tool(name).map(|tool| tool.definition.clone())
+        let app = self.app.now();
+        app.catalog.find_tool(name).map(|tool| tool.definition.clone())
     }
 
     async fn list_tools(
@@ -177,12 +185,13 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = self.caller(&context)?;
+        let app = self.app.now();
         only_page(request)?;
-        let tools = self.app.catalog.tools().iter().map(|tool| tool.definition.clone()).collect();
+        let tools = app.catalog.tools().iter().map(|tool| tool.definition.clone()).collect();
         let mut result = ListToolsResult::with_all_items(tools)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public);
-        result.meta = Some(reply::meta(&self.app, &caller));
+        result.meta = Some(reply::meta(&app, &caller));
         Ok(reply::for_era(result, &caller))
     }
 
@@ -192,9 +201,10 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = self.caller(&context)?;
-        let Some(tool) = self.app.catalog.find_tool(&request.name) else {
-            self.app.recorder.unknown(&caller, "tools/call");
-            let message = format!("Unknown tool: {}", self.app.quote(&request.name));
+        let app = self.app.now();
+        let Some(tool) = app.catalog.find_tool(&request.name) else {
+            app.recorder.unknown(&caller, "tools/call");
+            let message = format!("Unknown tool: {}", app.quote(&request.name));
             return Err(ErrorData::invalid_params(message, None));
         };
         let operation: Operation<'_, S, ToolAnswer> = Operation {
@@ -202,13 +212,13 @@ impl<S: Server> ServerHandler for Handler<S> {
             target: tool.spec.kind.name,
             policy: &tool.spec.policy,
             effect: tool.spec.kind.effect,
-            limits: self.app.guards.of_tool(tool.spec.kind.name),
+            limits: app.guards.of_tool(tool.spec.kind.name),
             audited: tool.spec.kind.audited,
             arguments: request.arguments.unwrap_or_default(),
             prepare: Box::new(|arguments| (tool.prepare)(arguments)),
         };
-        let ended = pipeline::run(&self.app, &caller, operation).await;
-        Ok(reply::tool_result(&self.app, &caller, ended).into())
+        let ended = pipeline::run(&app, &caller, operation).await;
+        Ok(reply::tool_result(&app, &caller, ended).into())
     }
 
     async fn list_resources(
@@ -217,19 +227,20 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let caller = self.caller(&context)?;
+        let app = self.app.now();
         let (index, inner) = reply::split_cursor(request.and_then(|request| request.cursor))?;
         let listed: Vec<_> =
-            self.app.catalog.resources().iter().filter(|it| it.spec.kind.listed).collect();
+            app.catalog.resources().iter().filter(|it| it.spec.kind.listed).collect();
         let mut entries = Vec::new();
         if index == 0 && inner.is_none() {
-            let fixed = self.app.catalog.resources().iter().filter(|it| it.template.is_fixed());
+            let fixed = app.catalog.resources().iter().filter(|it| it.template.is_fixed());
             entries.extend(fixed.map(RegisteredResource::definition));
         }
         let mut next_cursor = None;
         if let Some(resource) = listed.get(index) {
             let under = (resource.spec.kind.uri, &resource.spec.policy);
             let call = (resource.list)(inner);
-            let page = self.read(&caller, "resources/list", under, call).await?.answer;
+            let page = app.read(&caller, "resources/list", under, call).await?.answer;
             entries.extend(page_entries(resource, &page));
             let following = || (index + 1 < listed.len()).then(|| format!("{}:", index + 1));
             next_cursor = page.next_cursor.map(|next| format!("{index}:{next}")).or_else(following);
@@ -238,7 +249,7 @@ impl<S: Server> ServerHandler for Handler<S> {
             .with_ttl_ms(0)
             .with_cache_scope(CacheScope::Private);
         result.next_cursor = next_cursor;
-        result.meta = Some(reply::meta(&self.app, &caller));
+        result.meta = Some(reply::meta(&app, &caller));
         Ok(reply::for_era(result, &caller))
     }
 
@@ -248,13 +259,14 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let caller = self.caller(&context)?;
+        let app = self.app.now();
         only_page(request)?;
-        let templates = self.app.catalog.resources().iter().filter(|it| !it.template.is_fixed());
+        let templates = app.catalog.resources().iter().filter(|it| !it.template.is_fixed());
         let templates = templates.map(RegisteredResource::template_definition).collect();
         let mut result = ListResourceTemplatesResult::with_all_items(templates)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public);
-        result.meta = Some(reply::meta(&self.app, &caller));
+        result.meta = Some(reply::meta(&app, &caller));
         Ok(reply::for_era(result, &caller))
     }
 
@@ -264,7 +276,8 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let caller = self.caller(&context)?;
-        let (resource, variables) = self.find_resource(&request.uri)?;
+        let app = self.app.now();
+        let (resource, variables) = app.find_resource(&request.uri)?;
         let operation: Operation<'_, S, ResourceBody> = Operation {
             method: "resources/read",
             target: resource.spec.kind.uri,
@@ -275,10 +288,10 @@ impl<S: Server> ServerHandler for Handler<S> {
             arguments: variables,
             prepare: Box::new(|variables| (resource.read)(variables)),
         };
-        let completed = pipeline::run(&self.app, &caller, operation)
+        let completed = pipeline::run(&app, &caller, operation)
             .await
             .map_err(|failed| reply::protocol_error(&failed))?;
-        let meta = reply::meta_of(&self.app, &caller, &completed);
+        let meta = reply::meta_of(&app, &caller, &completed);
         let contents = ResourceContents::text(completed.answer, request.uri)
             .with_mime_type(resource.spec.kind.media_type);
         let mut result = ReadResourceResult::new(vec![contents])
@@ -294,12 +307,13 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let caller = self.caller(&context)?;
+        let app = self.app.now();
         only_page(request)?;
-        let prompts = self.app.catalog.prompts().iter().map(|it| it.definition.clone()).collect();
+        let prompts = app.catalog.prompts().iter().map(|it| it.definition.clone()).collect();
         let mut result = ListPromptsResult::with_all_items(prompts)
             .with_ttl_ms(LIST_TTL_MS)
             .with_cache_scope(CacheScope::Public);
-        result.meta = Some(reply::meta(&self.app, &caller));
+        result.meta = Some(reply::meta(&app, &caller));
         Ok(reply::for_era(result, &caller))
     }
 
@@ -309,7 +323,8 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let caller = self.caller(&context)?;
-        let prompt = self.find_prompt(&request.name)?;
+        let app = self.app.now();
+        let prompt = app.find_prompt(&request.name)?;
         let arguments = request.arguments.into_iter().flatten();
         let operation: Operation<'_, S, Vec<PromptPart>> = Operation {
             method: "prompts/get",
@@ -321,10 +336,10 @@ impl<S: Server> ServerHandler for Handler<S> {
             arguments: arguments.collect(),
             prepare: Box::new(prompt.render),
         };
-        let completed = pipeline::run(&self.app, &caller, operation)
+        let completed = pipeline::run(&app, &caller, operation)
             .await
             .map_err(|failed| reply::protocol_error(&failed))?;
-        let meta = reply::meta_of(&self.app, &caller, &completed);
+        let meta = reply::meta_of(&app, &caller, &completed);
         let mut result = GetPromptResult::new(reply::prompt_messages(completed));
         result.description.clone_from(&prompt.definition.description);
         result.meta = Some(meta);
@@ -337,16 +352,17 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let caller = self.caller(&context)?;
+        let app = self.app.now();
         let (name, typed) = (request.argument.name, request.argument.value);
         let (under, call) = match &request.r#ref {
             Reference::Prompt(reference) => {
-                let prompt = self.find_prompt(&reference.name)?;
+                let prompt = app.find_prompt(&reference.name)?;
                 let under = (prompt.spec.kind.name, &prompt.spec.policy);
                 (under, (prompt.complete)(name, typed))
             }
             Reference::Resource(reference) => {
-                let resource = self.app.catalog.find_template(&reference.uri).ok_or_else(|| {
-                    let uri = self.app.quote(&reference.uri);
+                let resource = app.catalog.find_template(&reference.uri).ok_or_else(|| {
+                    let uri = app.quote(&reference.uri);
                     ErrorData::invalid_params(format!("Unknown resource template: {uri}"), None)
                 })?;
                 let under = (resource.spec.kind.uri, &resource.spec.policy);
@@ -356,11 +372,11 @@ impl<S: Server> ServerHandler for Handler<S> {
                 return Err(ErrorData::invalid_params("this kind of reference is not known", None));
             }
         };
-        let values = self.read(&caller, "completion/complete", under, call).await?.answer;
+        let values = app.read(&caller, "completion/complete", under, call).await?.answer;
         let info = CompletionInfo::new(values)
             .map_err(|problem| ErrorData::internal_error(problem, None))?;
         let mut result = CompleteResult::new(info);
-        result.meta = Some(reply::meta(&self.app, &caller));
+        result.meta = Some(reply::meta(&app, &caller));
         Ok(result)
     }
 
@@ -368,24 +384,27 @@ impl<S: Server> ServerHandler for Handler<S> {
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        Some(Subscriptions::accepted(requested, |uri| {
-            self.app.catalog.find_resource(uri).is_some()
-        }))
+        let app = self.app.now();
+        Some(Subscriptions::accepted(requested, |uri| app.catalog.find_resource(uri).is_some()))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let caller = self.caller(context.request_context())?;
+        let app = self.app.now();
         // Listening begins before admission, so that nothing is missed in between.
-        let feed = self.app.changes.listen();
+        let feed = app.changes.listen();
         for uri in context.accepted().resource_subscriptions.iter().flatten() {
-            self.admit_subscription(&caller, self.find_resource(uri)?.0).await?;
+            app.admit_subscription(&caller, app.find_resource(uri)?.0).await?;
         }
         if context.accepted().resources_list_changed == Some(true) {
-            for listed in self.app.catalog.resources().iter().filter(|it| it.spec.kind.listed) {
-                self.admit_subscription(&caller, listed).await?;
+            for listed in app.catalog.resources().iter().filter(|it| it.spec.kind.listed) {
+                app.admit_subscription(&caller, listed).await?;
             }
         }
-        crate::subscriptions::forward(feed, &context, &self.app.stopping).await;
+        let stopping = app.stopping.clone();
+        // A stream is long: it must not keep what a reload has replaced.
+        drop(app);
+        crate::subscriptions::forward(feed, &context, &stopping).await;
         Ok(())
     }
 
@@ -395,6 +414,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let caller = self.caller(&context)?;
+        let app = self.app.now();
         if self.connection.is_one_request() {
             return Err(ErrorData::new(
                 ErrorCode::METHOD_NOT_FOUND,
@@ -402,8 +422,8 @@ impl<S: Server> ServerHandler for Handler<S> {
                 None,
             ));
         }
-        self.admit_subscription(&caller, self.find_resource(&request.uri)?.0).await?;
-        self.subscriptions.add(request.uri, &context.peer, &self.app.changes)
+        app.admit_subscription(&caller, app.find_resource(&request.uri)?.0).await?;
+        self.subscriptions.add(request.uri, &context.peer, &app.changes)
     }
 
     async fn unsubscribe(
@@ -438,14 +458,15 @@ impl<S: Server> ServerHandler for Handler<S> {
             "tools/list",
         ];
         let caller = self.caller(&context)?;
+        let app = self.app.now();
         match KNOWN.iter().find(|method| **method == request.method) {
             Some(method) => {
-                self.app.recorder.malformed(&caller, method);
+                app.recorder.malformed(&caller, method);
                 Err(ErrorData::invalid_params(format!("malformed params for {method}"), None))
             }
             None => Err(ErrorData::new(
                 ErrorCode::METHOD_NOT_FOUND,
-                format!("Unknown method: {}", self.app.quote(&request.method)),
+                format!("Unknown method: {}", app.quote(&request.method)),
                 None,
             )),
         }

@@ -33,6 +33,7 @@ mod pipeline;
 mod prompt;
 mod raw_text;
 mod recorder;
+mod reload;
 mod reply;
 mod resource;
 mod schema;

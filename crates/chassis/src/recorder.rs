@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use mcp_auth::Fingerprint;
 use mcp_errors::{Error, ErrorKind, Result};
 use mcp_sanitize::Sanitizer;
@@ -36,7 +37,8 @@ pub(crate) struct Recorder(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     metrics: Metrics,
-    tools: HashMap<&'static str, OperationMetrics>,
+    /// The series of each tool; a reload may offer more.
+    tools: ArcSwap<HashMap<&'static str, OperationMetrics>>,
     audit: AuditLog,
     sanitizer: Arc<Sanitizer>,
     /// Reads are audited too.
@@ -53,14 +55,23 @@ impl Recorder {
         sanitizer: Arc<Sanitizer>,
         metrics: Metrics,
     ) -> Result<Self> {
+        let audit = AuditLog::open(&config.target, &metrics)?;
+        let (reads, arguments) = (config.reads, config.arguments);
+        let tools = ArcSwap::default();
+        let recorder = Self(Arc::new(Inner { metrics, tools, audit, sanitizer, reads, arguments }));
+        recorder.register(catalog);
+        Ok(recorder)
+    }
+
+    /// Makes a series for every tool that is offered from now on.
+    pub(crate) fn register<S: Server>(&self, catalog: &Catalog<S>) {
+        let metrics = &self.0.metrics;
         let series = |name: &'static str| {
             metrics.register_tool(name);
             (name, metrics.operation("tools/call", Some(name)))
         };
         let tools = catalog.tools().iter().map(|tool| series(tool.spec.name())).collect();
-        let audit = AuditLog::open(&config.target, &metrics)?;
-        let (reads, arguments) = (config.reads, config.arguments);
-        Ok(Self(Arc::new(Inner { metrics, tools, audit, sanitizer, reads, arguments })))
+        self.0.tools.store(Arc::new(tools));
     }
 
     /// Begins the record of an operation.
@@ -258,13 +269,14 @@ impl Record<'_> {
     fn count(&self, error: Option<&Error>, told: Option<&Told>, duration: Duration) {
         let Inner { metrics, tools, .. } = &*self.recorder.0;
         let failure = error.map(|error| error.kind().code());
-        match self.target {
-            Target::Tool(name) if tools.contains_key(name) => {
-                if let Some(series) = tools.get(name) {
-                    series.observe(failure, duration);
-                }
-            }
-            _ => metrics.operation(self.method, None).observe(failure, duration),
+        let tools = tools.load();
+        let series = match self.target {
+            Target::Tool(name) => tools.get(name),
+            _ => None,
+        };
+        match series {
+            Some(series) => series.observe(failure, duration),
+            None => metrics.operation(self.method, None).observe(failure, duration),
         }
         match (error.map(Error::kind), self.target) {
             (Some(ErrorKind::InvalidInput { .. }), Target::Tool(name)) => {

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT, the platform's and the person's way to say stop.
+//! SIGTERM and SIGINT, the platform's and the person's way to say stop, and SIGHUP, which has files read again.
 
 use std::io;
 
@@ -28,4 +28,12 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
     }
+}
+
+/// Listens to SIGHUP, which from then on ends nothing.
+///
+/// # Errors
+/// When the process may not install handlers.
+pub(crate) fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

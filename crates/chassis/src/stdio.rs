@@ -25,22 +25,24 @@ use crate::{
     Server,
     app::App,
     handler::{Connection, Handler},
+    reload::InForce,
     signals::Signals,
     unreadable::{fault, unreadable},
 };
 
 /// Serves the client until it closes stdin or a signal says stop.
 pub(crate) async fn serve<S: Server>(
-    app: Arc<App<S>>,
+    app: &InForce<App<S>>,
     principal: mcp_auth::Principal,
     limits: Bounds,
     mut signals: Signals,
 ) {
-    let handler = Handler::new(Arc::clone(&app), Connection::Stdio(principal));
-    let lines = Lines::new(limits.max_line, app.stopping.clone());
-    let stopped = app.stopped.clone();
+    let handler = Handler::new(app.clone(), Connection::Stdio(principal));
+    let (stopping, stopped) = app.now().ends();
+    let lines = Lines::new(limits.max_line, stopping.clone());
+    let until_stopped = stopped.clone();
     let serving = async {
-        match handler.serve_with_ct(lines, stopped).await {
+        match handler.serve_with_ct(lines, until_stopped).await {
             Ok(service) => drop(service.waiting().await),
             // A client that goes away before its first request is not a fault of ours.
             Err(error) => tracing::debug!(%error, "the client went away"),
@@ -52,7 +54,7 @@ pub(crate) async fn serve<S: Server>(
         () = signals.stop() => {
             tracing::info!("stopping");
             // Nothing more is read; what was read is answered, unless that takes too long.
-            app.stopping.cancel();
+            stopping.cancel();
             tokio::select! {
                 () = serving => {}
                 () = tokio::time::sleep(limits.drain) => {}
@@ -60,8 +62,8 @@ pub(crate) async fn serve<S: Server>(
             }
         }
     }
-    app.stopping.cancel();
-    app.stopped.cancel();
+    stopping.cancel();
+    stopped.cancel();
 }
 
 /// What bounds a stdio server.

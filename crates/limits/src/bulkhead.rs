@@ -84,6 +84,11 @@ impl Bulkhead {
         Ok(Permit { _common: common, _own: own, _line: line })
     }
 
+    /// Its size.
+    pub fn config(&self) -> BulkheadConfig {
+        self.config
+    }
+
     /// Calls that run now.
     pub fn in_use(&self) -> usize {
         self.common.size - self.common.permits.available_permits()

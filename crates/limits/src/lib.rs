@@ -37,6 +37,6 @@ pub use rate::{Algorithm, Rate, RateLimit};
 pub use units::{ByteSize, HumanDuration, ParseError};
 #[cfg(feature = "client")]
 pub use upstream::{
-    BaseUrl, BreakerState, Demand, IssuedToken, Repeat, TokenIssuer, Upstream, UpstreamConfig,
-    UpstreamCredential, UpstreamLimits, UpstreamObserver, UpstreamSecret,
+    BaseUrl, BreakerState, Demand, IssuedToken, LiveLimits, Repeat, TokenIssuer, Upstream,
+    UpstreamConfig, UpstreamCredential, UpstreamLimits, UpstreamObserver, UpstreamSecret,
 };

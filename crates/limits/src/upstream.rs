@@ -12,6 +12,7 @@ mod validators;
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use mcp_errors::{Error, ErrorKind, Result};
 use reqwest::{RequestBuilder, StatusCode, header::IF_NONE_MATCH};
@@ -20,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 use url::Url;
 
-pub use config::{BaseUrl, UpstreamConfig, UpstreamLimits};
+pub use config::{BaseUrl, LiveLimits, UpstreamConfig, UpstreamLimits};
 pub use credential::{UpstreamCredential, UpstreamSecret};
 pub use issued::{IssuedToken, TokenIssuer};
 pub use observer::{BreakerState, UpstreamObserver};
@@ -58,8 +59,9 @@ pub struct Upstream {
     service: &'static str,
     base: Url,
     credential: Option<UpstreamCredential>,
-    limits: UpstreamLimits,
-    pace: Pace,
+    limits: LiveLimits,
+    /// Of the limits that were in force last.
+    pace: ArcSwap<Pace>,
     breaker: Breaker,
     validators: Validators,
     observer: Option<Arc<dyn UpstreamObserver>>,
@@ -99,8 +101,8 @@ impl Upstream {
             service,
             base: config.base.to_url()?,
             credential: None,
-            limits: config.limits,
-            pace: Pace::new(&config.limits),
+            limits: config.limits.clone(),
+            pace: ArcSwap::from_pointee(Pace::new(config.limits.get())),
             breaker: Breaker::new(service, config.observer.clone()),
             validators: Validators::new(),
             observer: config.observer.clone(),
@@ -176,10 +178,11 @@ impl Upstream {
     where
         F: Future<Output = Result<T, Failure>> + Send,
     {
-        let most = if repeat == Repeat::Safe { self.limits.attempts.get() } else { 1 };
+        let pace = self.pace();
+        let most = if repeat == Repeat::Safe { pace.limits.attempts.get() } else { 1 };
         let mut made = 0;
         loop {
-            let turn = self.pace.turn(deadline).await.map_err(Failure::answered)?;
+            let turn = pace.turn(deadline).await.map_err(Failure::answered)?;
             let left = deadline.saturating_duration_since(Instant::now());
             made += 1;
             // What is not repeated gets all the time there is.
@@ -201,6 +204,20 @@ impl Upstream {
                 _ => return Err(failure),
             }
         }
+    }
+
+    /// The pace of the limits in force.
+    fn pace(&self) -> Arc<Pace> {
+        let limits = self.limits.get();
+        let pace = self.pace.load();
+        if pace.limits == limits {
+            return Arc::clone(&pace);
+        }
+        // Of many who notice at once, one makes the new pace.
+        self.pace.rcu(|now| {
+            if now.limits == limits { Arc::clone(now) } else { Arc::new(Pace::new(limits)) }
+        });
+        self.pace.load_full()
     }
 
     /// Makes one attempt in a span of its own, and tells how it ended.

@@ -3,7 +3,10 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -75,6 +78,12 @@ impl FromStr for RedisUrl {
     }
 }
 
+impl fmt::Debug for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reached")
+    }
+}
+
 impl fmt::Debug for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RedisUrl")
@@ -100,9 +109,9 @@ impl Classify for Down {
 pub struct SharedState(Arc<Inner>);
 
 struct Inner {
-    url: RedisUrl,
     namespace: String,
-    when_down: WhenDown,
+    /// [`WhenDown::Deny`].
+    denies: AtomicBool,
     deadline: Duration,
     link: Mutex<Link>,
     /// Told of every change of mode.
@@ -111,11 +120,19 @@ struct Inner {
     lost: Arc<Notify>,
 }
 
-#[derive(Default)]
 struct Link {
+    url: RedisUrl,
     connection: Option<MultiplexedConnection>,
+    /// How often the state has moved: news of a Redis that it has left do not concern it.
+    moves: u64,
     /// That it is down has been told.
     is_told_down: bool,
+}
+
+/// Another Redis, which answered.
+pub struct Reached {
+    url: RedisUrl,
+    connection: MultiplexedConnection,
 }
 
 impl SharedState {
@@ -127,12 +144,12 @@ impl SharedState {
     }
 
     fn with_deadline(url: RedisUrl, server: &str, when_down: WhenDown, deadline: Duration) -> Self {
+        let link = Link { url, connection: None, moves: 0, is_told_down: false };
         Self(Arc::new(Inner {
-            url,
             namespace: format!("mcp:{server}"),
-            when_down,
+            denies: AtomicBool::new(when_down == WhenDown::Deny),
             deadline,
-            link: Mutex::default(),
+            link: Mutex::new(link),
             observer: OnceLock::new(),
             lost: Arc::default(),
         }))
@@ -150,12 +167,37 @@ impl SharedState {
 
     /// What guards do while it is down.
     pub fn when_down(&self) -> WhenDown {
-        self.0.when_down
+        self.0.when_down()
+    }
+
+    /// Has guards do something else while it is down.
+    pub fn set_when_down(&self, when_down: WhenDown) {
+        self.0.denies.store(when_down == WhenDown::Deny, Ordering::Relaxed);
+    }
+
+    /// Connects to another Redis, so that [`SharedState::move_to`] cannot fail.
+    ///
+    /// # Errors
+    /// Why it is of no use, without its address.
+    pub async fn reach(&self, url: RedisUrl) -> Result<Reached, String> {
+        let mut connection = connect(&url).await?;
+        self.0.probe(&mut connection).await?;
+        Ok(Reached { url, connection })
+    }
+
+    /// Keeps everything in that Redis from now on. What is kept where it was before stays there.
+    pub fn move_to(&self, other: Reached) {
+        let mut link = self.0.link();
+        link.url = other.url;
+        link.moves += 1;
+        let moves = link.moves;
+        drop(link);
+        self.0.gain(moves, other.connection);
     }
 
     /// Whether the last that was heard of Redis was an answer.
     pub fn is_up(&self) -> bool {
-        self.0.connection().is_some()
+        self.0.connection().1.is_some()
     }
 
     /// Asks Redis for a sign of life: for a readiness probe.
@@ -202,7 +244,8 @@ impl SharedState {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let connection = self.0.connection().ok_or(Down { in_doubt: false })?;
+        let (moves, connection) = self.0.connection();
+        let connection = connection.ok_or(Down { in_doubt: false })?;
         let cause = match timeout(self.0.deadline, command(connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) if concerns_this_command(&error) => {
@@ -212,7 +255,7 @@ impl SharedState {
             Ok(Err(error)) => error.to_string(),
             Err(_elapsed) => TOO_SLOW.to_owned(),
         };
-        self.0.lose(&cause);
+        self.0.lose(moves, &cause);
         Err(Down { in_doubt: true })
     }
 }
@@ -229,7 +272,7 @@ fn concerns_this_command(error: &RedisError) -> bool {
 async fn keep(state: Weak<Inner>, lost: Arc<Notify>) {
     while let Some(state) = state.upgrade() {
         state.look().await;
-        let is_up = state.connection().is_some();
+        let is_up = state.connection().1.is_some();
         drop(state);
         if is_up {
             // Nobody waits for who is idle.
@@ -240,40 +283,50 @@ async fn keep(state: Weak<Inner>, lost: Arc<Notify>) {
     }
 }
 
+async fn connect(url: &RedisUrl) -> Result<MultiplexedConnection, String> {
+    // The deadline of commands is ours: theirs does not tell anybody.
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_DEADLINE))
+        .set_response_timeout(None);
+    let connecting = url.0.get_multiplexed_async_connection_with_config(&config);
+    match timeout(CONNECT_DEADLINE, connecting).await {
+        Ok(connected) => connected.map_err(|error| error.to_string()),
+        Err(_elapsed) => Err("no connection within 2 s".to_owned()),
+    }
+}
+
 impl Inner {
+    fn when_down(&self) -> WhenDown {
+        if self.denies.load(Ordering::Relaxed) { WhenDown::Deny } else { WhenDown::Local }
+    }
+
     fn link(&self) -> MutexGuard<'_, Link> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn connection(&self) -> Option<MultiplexedConnection> {
-        self.link().connection.clone()
+    /// The connection, and the Redis that it is to.
+    fn connection(&self) -> (u64, Option<MultiplexedConnection>) {
+        let link = self.link();
+        (link.moves, link.connection.clone())
     }
 
     /// Probes the connection, or makes a new one.
     async fn look(&self) {
-        let connection = match self.connection() {
+        let (moves, connection) = self.connection();
+        let connection = match connection {
             Some(connection) => Ok(connection),
-            None => self.connect().await,
+            None => {
+                let url = self.link().url.clone();
+                connect(&url).await
+            }
         };
         let probed = match connection {
             Ok(mut connection) => self.probe(&mut connection).await.map(|()| connection),
             Err(cause) => Err(cause),
         };
         match probed {
-            Ok(connection) => self.gain(connection),
-            Err(cause) => self.lose(&cause),
-        }
-    }
-
-    async fn connect(&self) -> Result<MultiplexedConnection, String> {
-        // The deadline of commands is ours: theirs does not tell anybody.
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_DEADLINE))
-            .set_response_timeout(None);
-        let connecting = self.url.0.get_multiplexed_async_connection_with_config(&config);
-        match timeout(CONNECT_DEADLINE, connecting).await {
-            Ok(connected) => connected.map_err(|error| error.to_string()),
-            Err(_elapsed) => Err("no connection within 2 s".to_owned()),
+            Ok(connection) => self.gain(moves, connection),
+            Err(cause) => self.lose(moves, &cause),
         }
     }
 
@@ -287,8 +340,11 @@ impl Inner {
         }
     }
 
-    fn gain(&self, connection: MultiplexedConnection) {
+    fn gain(&self, moves: u64, connection: MultiplexedConnection) {
         let mut link = self.link();
+        if link.moves != moves {
+            return;
+        }
         link.connection = Some(connection);
         if std::mem::take(&mut link.is_told_down) {
             tracing::info!("redis answers again: replicas share their state");
@@ -296,11 +352,14 @@ impl Inner {
         }
     }
 
-    fn lose(&self, cause: &str) {
+    fn lose(&self, moves: u64, cause: &str) {
         let mut link = self.link();
+        if link.moves != moves {
+            return;
+        }
         link.connection = None;
         if !std::mem::replace(&mut link.is_told_down, true) {
-            let mode = self.when_down.as_str();
+            let mode = self.when_down().as_str();
             tracing::error!(mode, cause, "redis does not answer: guards go to their stated mode");
             self.tell(false);
         }
@@ -319,7 +378,7 @@ impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedState")
             .field("namespace", &self.namespace)
-            .field("when_down", &self.when_down)
+            .field("when_down", &self.when_down())
             .finish_non_exhaustive()
     }
 }

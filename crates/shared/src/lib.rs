@@ -8,7 +8,7 @@ mod writes;
 
 use sha2::{Digest, Sha256};
 
-pub use connection::{Down, RedisUrl, SharedState, WhenDown};
+pub use connection::{Down, Reached, RedisUrl, SharedState, WhenDown};
 pub use quota::SharedQuota;
 pub use revocations::SharedRevocations;
 pub use sessions::{Place, SessionBounds, SharedSessions};

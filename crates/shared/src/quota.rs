@@ -58,6 +58,11 @@ impl SharedQuota {
         self.local.limit()
     }
 
+    /// Whether it counts so already.
+    pub fn is(&self, algorithm: Algorithm, limit: RateLimit) -> bool {
+        self.local.algorithm() == algorithm && *self.local.limit() == limit
+    }
+
     /// Takes `cost` units of what `client` has left, as [`Quota::take`] does.
     ///
     /// # Errors

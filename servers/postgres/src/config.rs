@@ -1,8 +1,7 @@
 //! What a deployment of the PostgreSQL server decides.
 
 use std::{
-    collections::BTreeSet, convert::Infallible, num::NonZeroU32, path::PathBuf, str::FromStr,
-    time::Duration,
+    collections::BTreeSet, convert::Infallible, num::NonZeroU32, str::FromStr, time::Duration,
 };
 
 use mcp_chassis::{ByteSize, HumanDuration, Reader, Settings};
@@ -91,7 +90,7 @@ impl Settings for Config {
 
 fn queries(reader: &mut Reader<'_>) -> Queries {
     let file = "a TOML file of your own queries, each offered as a tool";
-    let Some(path) = reader.optional::<PathBuf>("PG_QUERIES_FILE", file) else {
+    let Some(path) = reader.file("PG_QUERIES_FILE", file) else {
         return Queries::default();
     };
     Queries::read(&path, &TOOLS).unwrap_or_else(|problem| {

@@ -18,7 +18,13 @@
 //! claim = "tenant_id"
 //! ```
 
-use std::{collections::BTreeSet, fs, path::Path, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use mcp_chassis::{
     Budget, CallContext, ConfiguredTool, Error, ErrorKind, JsonObject, Result, ToolSpec,
@@ -183,15 +189,25 @@ pub(crate) struct QueryTool {
 
 impl QueryTool {
     pub(crate) fn new(query: Query) -> Self {
-        // Once for each configured query and process: a specification lives as long as the server.
-        let (name, title) = (query.name.clone().leak(), query.title.clone().leak());
-        let spec = ToolSpec::read(name, title)
+        let spec = ToolSpec::read(lasting(&query.name), lasting(&query.title))
             .scopes(&["postgres:read"])
             .deadline_secs(DEADLINE_SECS)
             .output_budget(Budget::tokens(500_000))
             .flagged_text(&["database"]);
         Self { query, spec }
     }
+}
+
+/// A text that lives as long as the process, as a specification needs it: kept once, however often it is read again.
+fn lasting(text: &str) -> &'static str {
+    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known.get(text) {
+        return known;
+    }
+    let text: &'static str = text.to_owned().leak();
+    known.insert(text);
+    text
 }
 
 impl ConfiguredTool for QueryTool {

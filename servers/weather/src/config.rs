@@ -1,6 +1,6 @@
 //! What a deployment of the weather server decides.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use mcp_chassis::{HumanDuration, Reader, Settings, UpstreamConfig};
 
@@ -77,7 +77,7 @@ impl Settings for Config {
 fn supported_cities(reader: &mut Reader<'_>) -> Vec<String> {
     const VARIABLE: &str = "WEATHER_CITIES_FILE";
     let meaning = "a file of cities, one a line or as JSON; six large cities when not set";
-    let Some(path) = reader.optional::<PathBuf>(VARIABLE, meaning) else {
+    let Some(path) = reader.file(VARIABLE, meaning) else {
         return cities::built_in();
     };
     cities::read(&path).unwrap_or_else(|problem| {

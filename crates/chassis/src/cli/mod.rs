@@ -18,12 +18,13 @@ use std::{
 };
 
 use clap::{CommandFactory, FromArgMatches};
+use mcp_telemetry::metrics::Metrics;
 
 pub(crate) use failure::Failure;
 
 use crate::{
     Server,
-    config::{Loaded, Transport, Vars, load},
+    config::{Loaded, Sources, Transport, Vars},
 };
 use command::{Arguments, AuditCommand, Command, ConfigCommand};
 
@@ -47,39 +48,42 @@ pub fn main<S: Server>() -> ExitCode {
 }
 
 fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result<(), Failure> {
-    let vars = Vars::of_process();
     let mut flags = BTreeMap::new();
     flags.extend(arguments.config.map(|path| ("MCP_CONFIG", path)));
+    let sources = |flags, transport| Sources::new(Vars::of_process(), flags, transport);
+    let loaded = |flags| loaded::<S>(&sources(flags, Transport::Http));
     match arguments.command {
         #[cfg(feature = "stdio")]
-        Command::Stdio => serve::stdio::<S>(&vars, loaded::<S>(&vars, &flags, Transport::Stdio)?),
+        Command::Stdio => {
+            let sources = sources(flags, Transport::Stdio);
+            let loaded = self::loaded::<S>(&sources)?;
+            serve::stdio::<S>(sources, loaded)
+        }
         #[cfg(feature = "http")]
         Command::Http { listen } => {
             flags.extend(listen.map(|listen| ("MCP_LISTEN", listen)));
-            serve::http::<S>(&vars, loaded::<S>(&vars, &flags, Transport::Http)?)
+            let sources = sources(flags, Transport::Http);
+            let loaded = self::loaded::<S>(&sources)?;
+            serve::http::<S>(sources, loaded)
         }
         Command::Tools { json } => {
-            let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
+            let loaded = loaded(flags)?;
             tools::print::<S>(&loaded.core, &loaded.server, json)
         }
         Command::Config(ConfigCommand::Check) => {
-            let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
+            let loaded = loaded(flags)?;
             config::check::<S>(&loaded.core, &loaded.server)
         }
-        Command::Config(ConfigCommand::Show) => {
-            config::show(&loaded::<S>(&vars, &flags, Transport::Http)?.settings)
-        }
+        Command::Config(ConfigCommand::Show) => config::show(&loaded(flags)?.settings),
         Command::Config(ConfigCommand::Schema) => config::schema::<S>(),
-        Command::Doctor { json } => {
-            doctor::run::<S>(loaded::<S>(&vars, &flags, Transport::Http)?, json)
-        }
+        Command::Doctor { json } => doctor::run::<S>(loaded(flags)?, json),
         #[cfg(feature = "http")]
         Command::Healthcheck { url } => {
-            let loaded = loaded::<S>(&vars, &flags, Transport::Http);
+            let loaded = loaded(flags);
             healthcheck::run(url.as_deref(), loaded.ok().map(|loaded| loaded.core).as_ref())
         }
         Command::Revoke(arguments) => {
-            let loaded = loaded::<S>(&vars, &flags, Transport::Http)?;
+            let loaded = loaded(flags)?;
             let shared = serve::shared::<S>(&loaded.core);
             revoke::run(&arguments, loaded.core.auth.revoked_file, shared)
         }
@@ -98,12 +102,9 @@ fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result
     }
 }
 
-fn loaded<S: Server>(
-    vars: &Vars,
-    flags: &BTreeMap<&'static str, String>,
-    transport: Transport,
-) -> Result<Loaded<S::Config>, Failure> {
-    load::<S>(vars, flags, transport).map_err(Failure::problems)
+fn loaded<S: Server>(sources: &Sources) -> Result<Loaded<S::Config>, Failure> {
+    let metrics = Metrics::new(&format!("mcp-{}", S::NAME), S::VERSION);
+    sources.read::<S>(&metrics).outcome.map_err(Failure::problems)
 }
 
 /// Writes what was asked for to stdout. A reader that went away (`| head`) is no failure.

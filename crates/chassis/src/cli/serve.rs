@@ -6,7 +6,7 @@ use anyhow::Context;
 use mcp_sanitize::{Options, Sanitizer};
 use mcp_shared::SharedState;
 use mcp_telemetry::{
-    logging::{self, LogOptions},
+    logging::{self, LogHandle, LogOptions},
     metrics::Metrics,
 };
 
@@ -14,56 +14,54 @@ use super::Failure;
 use crate::{
     Catalog, Server,
     app::{App, catalog},
-    config::{Core, Loaded, LogConfig, Vars, warn_of_foreign_variables},
+    config::{Core, Loaded, LogConfig, Sources, Vars, warn_of_foreign_variables},
     recorder::Recorder,
-    signals::Signals,
+    reload::{Configuration, InForce, ReloadStatus, watch},
+    signals::{Signals, hangups},
 };
 
 /// Serves one client on stdin and stdout.
 #[cfg(feature = "stdio")]
-pub(super) fn stdio<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<(), Failure> {
-    let Loaded { core, server, metrics, .. } = loaded;
+pub(super) fn stdio<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> Result<(), Failure> {
+    let Loaded { core, server, basis, metrics, .. } = loaded;
     let sanitizer = sanitizer()?;
-    log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
+    let log = log::<S>(&core.log, &sources.vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
     let principal = crate::app::stdio_principal(&core, &catalog);
     block_on(async {
-        let signals = Signals::listen()?;
+        let (signals, hangups) = (Signals::listen()?, hangups()?);
         let shared = shared::<S>(&core);
         let app = start::<S>(server, catalog, &core, (sanitizer, metrics), shared).await?;
+        let configuration = Configuration::new(sources, basis, app.clone(), log);
+        tokio::spawn(watch(configuration, Vec::new(), hangups));
         let bounds =
             crate::stdio::Bounds { max_line: core.http.max_body, drain: core.http.drain_deadline };
-        crate::stdio::serve(Arc::clone(&app), principal, bounds, signals).await;
-        app.stop().await;
+        crate::stdio::serve(&app, principal, bounds, signals).await;
+        app.now().stop().await;
         Ok(())
     })
 }
 
 /// Serves Streamable HTTP.
 #[cfg(feature = "http")]
-pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<(), Failure> {
-    use crate::http::{Gate, Http, Listeners, bind, serve, watch};
+pub(super) fn http<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> Result<(), Failure> {
+    use crate::http::{Http, Listeners, Place, bind, serve};
 
-    let Loaded { mut core, server, metrics, .. } = loaded;
+    let Loaded { mut core, server, basis, metrics, .. } = loaded;
     let sanitizer = sanitizer()?;
-    log::<S>(&core.log, vars, Arc::clone(&sanitizer))?;
+    let log = log::<S>(&core.log, &sources.vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
+    // Port 0: this server's URI, and with it the audience of its tokens, must be known before the gate is made.
+    let place = Place::at(&mut core.http.listen)?;
     // Before anything is opened: a deployment that would be unsafe does not start.
     let shared = shared::<S>(&core);
-    let mut gate = gate(&core, &catalog, shared.as_ref())?;
-    let scopes = catalog.scopes();
+    let (gate, files) = gate(&core, &catalog, shared.as_ref())?;
     block_on(async {
-        let signals = Signals::listen()?;
-        let started = start::<S>(server, catalog, &core, (sanitizer, metrics), shared.clone());
-        let app = started.await?;
-        let main = bind(core.http.listen).await?;
-        let address = main.local_addr().context("cannot tell the bound address")?;
-        if address != core.http.listen {
-            // Port 0: this server's URI, and with it the audience of its tokens, is known only now.
-            core.http.listen = address;
-            gate = Gate::new(&core, scopes, shared.as_ref()).map_err(Failure::problems)?;
-        }
+        let (signals, hangups) = (Signals::listen()?, hangups()?);
+        let app = start::<S>(server, catalog, &core, (sanitizer, metrics), shared).await?;
+        let main = place.open().await?;
         let scheme = if gate.tls.is_some() { "https" } else { "http" };
+        let address = core.http.listen;
         tracing::info!(%address, url = %gate.resource, "listening on {scheme}://{address}/mcp");
         let admin = match core.edge.admin_listen {
             Some(address) => Some(admin(address).await?),
@@ -73,10 +71,12 @@ pub(super) fn http<S: Server>(vars: &Vars, loaded: Loaded<S::Config>) -> Result<
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        tokio::spawn(watch(gate.take_files()));
-        let http = Http::new(Arc::clone(&app), gate, &core.http);
+        let gate = InForce::new(gate);
+        let configuration = Configuration::new(sources, basis, app.clone(), log);
+        tokio::spawn(watch(configuration.with_gate(gate.clone()), files, hangups));
+        let http = Http::new(app.clone(), gate, &core.http);
         serve(http, Listeners { main, admin, redirect }, core.http.drain_deadline, signals).await?;
-        app.stop().await;
+        app.now().stop().await;
         Ok(())
     })
 }
@@ -96,7 +96,7 @@ pub(super) fn gate<S: Server>(
     core: &Core,
     catalog: &Catalog<S>,
     shared: Option<&SharedState>,
-) -> Result<crate::http::Gate, Failure> {
+) -> Result<(crate::http::Gate, Vec<crate::reload::Watched>), Failure> {
     crate::http::Gate::new(core, catalog.scopes(), shared).map_err(Failure::problems)
 }
 
@@ -107,7 +107,8 @@ async fn start<S: Server>(
     core: &Core,
     (sanitizer, metrics): (Arc<Sanitizer>, Metrics),
     shared: Option<SharedState>,
-) -> Result<Arc<App<S>>, Failure> {
+) -> Result<InForce<App<S>>, Failure> {
+    let reloads = ReloadStatus::new(metrics.clone());
     let recorder = Recorder::start(&core.audit, &catalog, Arc::clone(&sanitizer), metrics)
         .map_err(|error| Failure::config(format!("MCP_AUDIT_LOG: {error}")))?;
     if let Some(shared) = &shared {
@@ -116,7 +117,8 @@ async fn start<S: Server>(
         shared.start(move |is_up| metrics.redis_up(is_up)).await;
     }
     let server = S::start(config).await?;
-    Ok(App::new(server, catalog, core, sanitizer, recorder, shared))
+    let app = App::new(server, catalog, core, sanitizer, (recorder, reloads), shared);
+    Ok(InForce::new(app))
 }
 
 /// What this server shares with its replicas, not connected yet.
@@ -142,7 +144,7 @@ fn log<S: Server>(
     config: &LogConfig,
     vars: &Vars,
     sanitizer: Arc<Sanitizer>,
-) -> Result<(), Failure> {
+) -> Result<LogHandle, Failure> {
     let options = LogOptions {
         filter: config.filter.clone(),
         format: config.format,
@@ -150,7 +152,8 @@ fn log<S: Server>(
         version: S::VERSION.into(),
         redact: Some(Arc::new(move |text| sanitizer.redact(text))),
     };
-    logging::init(options).map_err(|error| Failure::config(format!("RUST_LOG: {error}")))?;
+    let log = logging::init(options);
+    let log = log.map_err(|error| Failure::config(format!("RUST_LOG: {error}")))?;
     warn_of_foreign_variables(vars);
-    Ok(())
+    Ok(log)
 }

@@ -25,7 +25,8 @@ fn row<S>(tool: &RegisteredTool<S>, core: &Core) -> Value {
     let (kind, policy) = (tool.spec.kind, tool.spec.policy);
     let definition = serde_json::to_value(&tool.definition).unwrap_or_default();
     let class = if kind.effect.writes() { &core.limits.writes } else { &core.limits.reads };
-    let own = core.overrides.get(kind.name).and_then(|tightened| tightened.rate_limit.as_ref());
+    let own =
+        core.offer.overrides.get(kind.name).and_then(|tightened| tightened.rate_limit.as_ref());
     json!({
         "name": kind.name,
         "title": kind.title,

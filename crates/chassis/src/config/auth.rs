@@ -11,7 +11,7 @@ use mcp_limits::HumanDuration;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Reader, list::Names};
+use super::{Reader, TlsConfig, list::Names};
 
 /// Beyond this, clocks would not differ but be wrong.
 const MAX_LEEWAY: Duration = Duration::from_mins(5);
@@ -26,12 +26,14 @@ pub(crate) struct AuthConfig {
     pub(crate) revoked_file: Option<PathBuf>,
     pub(crate) stdio_scopes: Option<ScopeSet>,
     pub(crate) oauth: OauthConfig,
+    /// Whether client certificates are verified (`MCP_TLS_CLIENT_CA`).
+    pub(crate) has_client_ca: bool,
     /// `[auth.certificates]`: what the owner of each client certificate may do.
     pub(crate) certificates: BTreeMap<String, ScopeSet>,
 }
 
 impl AuthConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, tls: &TlsConfig) -> Self {
         Self {
             mode: reader.optional(
                 "MCP_AUTH",
@@ -57,7 +59,8 @@ impl AuthConfig {
                 "the scopes of the stdio client, separated by spaces; all read scopes when not set",
             ),
             oauth: OauthConfig::read(reader),
-            certificates: scope_table(reader, "auth.certificates"),
+            has_client_ca: tls.client_ca.is_some(),
+            certificates: reader.live(|reader| scope_table(reader, "auth.certificates")),
         }
     }
 }
@@ -121,10 +124,12 @@ impl OauthConfig {
                 "MCP_AUTH_INTROSPECTION_CLIENT_ID",
                 "this server's name at the introspection endpoint",
             ),
-            client_secret: reader.secret(
-                "MCP_AUTH_INTROSPECTION_CLIENT_SECRET",
-                "this server's secret at the introspection endpoint",
-            ),
+            client_secret: reader.live(|reader| {
+                reader.secret(
+                    "MCP_AUTH_INTROSPECTION_CLIENT_SECRET",
+                    "this server's secret at the introspection endpoint",
+                )
+            }),
         };
         if oauth.leeway > MAX_LEEWAY {
             let origin = reader.origin("MCP_AUTH_LEEWAY");

@@ -6,7 +6,10 @@ use std::{
 };
 
 use mcp_limits::{Algorithm, ByteSize, HumanDuration, RateLimit};
-use mcp_telemetry::{audit::AuditTarget, logging::LogFormat};
+use mcp_telemetry::{
+    audit::AuditTarget,
+    logging::{self, LogFormat},
+};
 use serde::{Deserialize, Deserializer, de};
 
 use super::{AuthConfig, EdgeConfig, Reader, SharedConfig, TlsConfig, Transport, list::Names};
@@ -22,6 +25,36 @@ pub(crate) struct Core {
     pub(crate) shared: SharedConfig,
     pub(crate) audit: AuditConfig,
     pub(crate) log: LogConfig,
+    pub(crate) offer: OfferConfig,
+}
+
+impl Core {
+    pub(crate) fn read(reader: &mut Reader<'_>, rate_limit: &str, transport: Transport) -> Self {
+        let http = HttpConfig::read(reader);
+        let edge = EdgeConfig::read(reader);
+        let tls = TlsConfig::read(reader);
+        let auth = AuthConfig::read(reader, &tls);
+        let is_remote = transport == Transport::Http && !http.listen.ip().is_loopback();
+        reader.is_exposed = is_remote && auth.mode.is_some_and(|mode| !mode.is_none());
+        let limits = reader.live(|reader| LimitsConfig::read(reader, rate_limit));
+        let shared = reader.live(|reader| SharedConfig::read(reader));
+        let audit = AuditConfig::read(reader);
+        let log = LogConfig::read(reader, transport);
+        let offer = reader.live(|reader| OfferConfig::read(reader));
+        #[cfg(feature = "http")]
+        if http.sessions == crate::http::SessionMode::Redis && shared.redis.is_none() {
+            let origin = reader.origin("MCP_SESSIONS");
+            let text = "`redis` needs REDIS_URL: set it, or keep sessions `local`".to_owned();
+            reader.problem("MCP_SESSIONS", &origin, text);
+        }
+        refuse_unbuilt(reader);
+        Self { http, edge, tls, auth, limits, shared, audit, log, offer }
+    }
+}
+
+/// What is offered, and on which terms.
+#[derive(Debug)]
+pub(crate) struct OfferConfig {
     pub(crate) idempotency: IdempotencyMode,
     /// Hide and refuse every write tool.
     pub(crate) read_only: bool,
@@ -31,18 +64,8 @@ pub(crate) struct Core {
     pub(crate) overrides: BTreeMap<String, ToolOverride>,
 }
 
-impl Core {
-    pub(crate) fn read(reader: &mut Reader<'_>, rate_limit: &str, transport: Transport) -> Self {
-        let http = HttpConfig::read(reader);
-        let edge = EdgeConfig::read(reader);
-        let tls = TlsConfig::read(reader);
-        let auth = AuthConfig::read(reader);
-        let is_remote = transport == Transport::Http && !http.listen.ip().is_loopback();
-        reader.is_exposed = is_remote && auth.mode.is_some_and(|mode| !mode.is_none());
-        let limits = LimitsConfig::read(reader, rate_limit);
-        let shared = SharedConfig::read(reader);
-        let audit = AuditConfig::read(reader);
-        let log = LogConfig::read(reader, transport);
+impl OfferConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let idempotency = reader
             .or(
                 "MCP_IDEMPOTENCY",
@@ -59,28 +82,7 @@ impl Core {
                 "a comma-separated list of the tools to offer; all when not set",
             )
             .map(|names| names.0);
-        let overrides = reader.table("tools");
-        #[cfg(feature = "http")]
-        if http.sessions == crate::http::SessionMode::Redis && shared.redis.is_none() {
-            let origin = reader.origin("MCP_SESSIONS");
-            let text = "`redis` needs REDIS_URL: set it, or keep sessions `local`".to_owned();
-            reader.problem("MCP_SESSIONS", &origin, text);
-        }
-        refuse_unbuilt(reader);
-        Self {
-            http,
-            edge,
-            tls,
-            auth,
-            limits,
-            shared,
-            audit,
-            log,
-            idempotency,
-            read_only,
-            tools,
-            overrides,
-        }
+        Self { idempotency, read_only, tools, overrides: reader.table("tools") }
     }
 }
 
@@ -158,14 +160,14 @@ impl HttpConfig {
                 "MCP_PUBLIC_URL",
                 "this server's canonical resource URI, ending in `/mcp`; `http://<listen>/mcp` when not set",
             ),
-            allowed_hosts: names(reader.optional(
+            allowed_hosts: names(reader.live(|reader| reader.optional(
                 "MCP_ALLOWED_HOSTS",
                 "a comma-separated list of host names with optional ports; loopback names when not set",
-            )),
-            allowed_origins: names(reader.optional(
+            ))),
+            allowed_origins: names(reader.live(|reader| reader.optional(
                 "MCP_ALLOWED_ORIGINS",
                 "a comma-separated list of browser origins, like `https://app.example`; none when not set",
-            )),
+            ))),
             max_body: bytes(reader.or("MCP_MAX_BODY", "1 MiB", "the largest request body, like `1 MiB`")),
             drain_deadline: duration(reader.or(
                 "MCP_DRAIN_DEADLINE",
@@ -296,21 +298,36 @@ pub(crate) struct LogConfig {
 
 impl LogConfig {
     fn read(reader: &mut Reader<'_>, transport: Transport) -> Self {
+        let filter: Filter = reader.live(|reader| {
+            let level: Option<String> =
+                reader.optional("LOG_LEVEL", "the log level when RUST_LOG is not set");
+            let level = level.unwrap_or_else(|| "info".to_owned());
+            reader
+                .or("RUST_LOG", &level, "the log level or filter: `info`, `mcp_chassis=debug`")
+                .value()
+        });
         let format = match transport {
             Transport::Stdio => "text",
             Transport::Http => "json",
         };
-        let level: Option<String> =
-            reader.optional("LOG_LEVEL", "the log level when RUST_LOG is not set");
-        let level = level.unwrap_or_else(|| "info".to_owned());
         Self {
-            filter: reader
-                .or("RUST_LOG", &level, "the log level or filter: `info`, `mcp_chassis=debug`")
-                .value(),
+            filter: filter.0,
             format: reader
                 .or("MCP_LOG_FORMAT", format, "`json` or `text`")
                 .or_stand_in(LogFormat::Json),
         }
+    }
+}
+
+/// A filter of the log that is understood.
+#[derive(Debug, Default)]
+struct Filter(String);
+
+impl FromStr for Filter {
+    type Err = mcp_errors::Error;
+
+    fn from_str(text: &str) -> Result<Self, mcp_errors::Error> {
+        logging::check_filter(text).map(|()| Self(text.to_owned()))
     }
 }
 

@@ -23,17 +23,21 @@ impl EdgeConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             trusted_proxies: reader
-                .optional(
-                    "MCP_TRUSTED_PROXIES",
-                    "a comma-separated list of networks whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are \
-                     believed; none when not set",
-                )
+                .live(|reader| {
+                    reader.optional(
+                        "MCP_TRUSTED_PROXIES",
+                        "a comma-separated list of networks whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` \
+                         are believed; none when not set",
+                    )
+                })
                 .unwrap_or_default(),
-            admin_allow: reader.optional(
-                "MCP_ADMIN_ALLOW",
-                "a comma-separated list of networks that see /metrics and the details of /health; loopback when not \
-                 set",
-            ),
+            admin_allow: reader.live(|reader| {
+                reader.optional(
+                    "MCP_ADMIN_ALLOW",
+                    "a comma-separated list of networks that see /metrics and the details of /health; loopback when \
+                     not set",
+                )
+            }),
             admin_listen: reader.optional(
                 "MCP_ADMIN_LISTEN",
                 "an address of its own for /metrics and the details of /health, like `127.0.0.1:9090`",

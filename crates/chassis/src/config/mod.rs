@@ -9,17 +9,18 @@ mod list;
 mod reader;
 mod shared;
 mod show;
+mod snapshot;
+mod sources;
+mod stamp;
 mod tls;
 #[cfg(feature = "upstream")]
 mod upstream;
 mod vars;
 
-use std::{collections::BTreeMap, path::PathBuf};
-
 #[cfg(feature = "http")]
 pub(crate) use self::core::HttpConfig;
 pub(crate) use self::core::{
-    AuditConfig, Core, IdempotencyMode, LimitsConfig, LogConfig, ToolOverride,
+    AuditConfig, Core, IdempotencyMode, LimitsConfig, LogConfig, OfferConfig, ToolOverride,
 };
 pub(crate) use auth::AuthConfig;
 #[cfg(feature = "http")]
@@ -33,12 +34,13 @@ pub(crate) use reader::Described;
 pub use reader::{Problem, Reader, Setting, Settings};
 pub(crate) use shared::SharedConfig;
 pub(crate) use show::{schema, show};
+pub(crate) use snapshot::{Effect, Snapshot};
+pub(crate) use sources::{Basis, Loaded, Sources};
+pub(crate) use stamp::Stamps;
+#[cfg(feature = "http")]
+pub(crate) use tls::Identity;
 pub(crate) use tls::TlsConfig;
 pub(crate) use vars::Vars;
-
-use mcp_telemetry::metrics::Metrics;
-
-use crate::Server;
 
 /// Which transport the settings are read for: a few defaults differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,41 +49,6 @@ pub(crate) enum Transport {
     Stdio,
     /// Streamable HTTP.
     Http,
-}
-
-/// Everything that was configured, with what `config show` tells of it.
-#[derive(Debug)]
-pub(crate) struct Loaded<C> {
-    pub(crate) core: Core,
-    pub(crate) server: C,
-    pub(crate) settings: Vec<Described>,
-    /// Where what the server does is counted, from its upstreams on.
-    pub(crate) metrics: Metrics,
-}
-
-/// Reads the chassis' settings and the server's.
-///
-/// # Errors
-/// Every problem found, at least one.
-pub(crate) fn load<S: Server>(
-    vars: &Vars,
-    flags: &BTreeMap<&'static str, String>,
-    transport: Transport,
-) -> Result<Loaded<S::Config>, Vec<Problem>> {
-    let path = flags.get("MCP_CONFIG").map(String::as_str).or_else(|| vars.get("MCP_CONFIG"));
-    let file = path.map(PathBuf::from).map(|path| FileLayer::read(&path)).transpose();
-    let file = file.map_err(|problem| vec![problem])?;
-    let metrics = Metrics::new(&format!("mcp-{}", S::NAME), S::VERSION);
-    let mut reader = Reader::new(vars, file.as_ref(), flags);
-    reader.metrics = Some(metrics.clone());
-    let core = Core::read(&mut reader, S::RATE_LIMIT, transport);
-    let server = S::Config::read(&mut reader);
-    reader.refuse_unknown_keys();
-    if reader.problems.is_empty() {
-        Ok(Loaded { core, server, settings: reader.settings, metrics })
-    } else {
-        Err(reader.problems)
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Display,
-    fs,
-    path::PathBuf,
+    fs::File,
+    hash::RandomState,
+    io::{self, Read},
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -16,10 +18,13 @@ use mcp_telemetry::metrics::Metrics;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use super::{FileLayer, Vars};
+use super::{Effect, FileLayer, Snapshot, Stamps, Vars, stamp::Stamp};
+
+/// The longest secret in a file, in bytes: a private key fits well.
+const MAX_SECRET: u64 = 64 << 10;
 
 /// What a group of settings is read by.
-pub trait Settings: Sized {
+pub trait Settings: Sized + Send + 'static {
     /// Reads every setting of the group, in the order in which the documentation lists them.
     fn read(reader: &mut Reader<'_>) -> Self;
 }
@@ -34,6 +39,10 @@ pub(crate) struct Described {
     pub(crate) secret: bool,
     pub(crate) value: Option<String>,
     pub(crate) origin: String,
+    /// What a change of it takes to be in force.
+    effect: Effect,
+    /// The file that it names, where its content is what counts.
+    content: Option<Stamp>,
 }
 
 /// A setting that cannot be used: the name, where the value came from, and what would be accepted.
@@ -59,10 +68,17 @@ pub struct Reader<'a> {
     flags: &'a BTreeMap<&'static str, String>,
     pub(crate) settings: Vec<Described>,
     pub(crate) problems: Vec<Problem>,
-    pub(super) tables: BTreeSet<&'static str>,
+    pub(super) tables: BTreeMap<&'static str, Effect>,
     /// The entries of `[upstream]` that the server asked for.
     pub(crate) upstreams: BTreeSet<&'static str>,
     pub(super) is_exposed: bool,
+    /// Of the settings that are being read.
+    effect: Effect,
+    /// Every file that was read, as it was before.
+    pub(super) files: Stamps,
+    /// How much each upstream is used.
+    #[cfg(feature = "upstream")]
+    pub(super) limits: BTreeMap<&'static str, mcp_limits::LiveLimits>,
     /// Where figures of upstreams are kept; nowhere while settings are only looked at.
     #[cfg_attr(not(feature = "upstream"), expect(dead_code, reason = "there are no upstreams"))]
     pub(super) metrics: Option<Metrics>,
@@ -85,8 +101,39 @@ impl<'a> Reader<'a> {
             tables,
             upstreams,
             is_exposed: false,
+            effect: Effect::Restart,
+            files: Stamps::default(),
+            #[cfg(feature = "upstream")]
+            limits: BTreeMap::new(),
             metrics: None,
         }
+    }
+
+    /// Reads settings that take effect while the server runs, by what a reload replaces.
+    pub(super) fn live<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.with_effect(Effect::Live, read)
+    }
+
+    /// Reads the settings of the domain, which is started anew when one of them changes.
+    pub(super) fn domain<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.with_effect(Effect::Domain, read)
+    }
+
+    fn with_effect<T>(&mut self, effect: Effect, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.effect, effect);
+        let value = read(self);
+        self.effect = outer;
+        value
+    }
+
+    /// The path of a file whose content is a part of the configuration: read again when it changes.
+    pub fn file(&mut self, variable: &'static str, meaning: &'static str) -> Option<PathBuf> {
+        let path: PathBuf = self.optional(variable, meaning)?;
+        let content = self.files.look(&path);
+        if let Some(setting) = self.settings.last_mut() {
+            setting.content = content;
+        }
+        Some(path)
     }
 
     /// A setting with a default.
@@ -141,8 +188,9 @@ impl<'a> Reader<'a> {
         let (text, origin) = match (plain, path) {
             (_, Some((path, _))) => {
                 let origin = format!("file {path}");
-                match fs::read_to_string(&path) {
-                    Ok(text) => (Some(text.trim_end_matches(['\r', '\n']).to_owned()), origin),
+                self.files.look(Path::new(&path));
+                match read_secret(Path::new(&path)) {
+                    Ok(text) => (Some(text), origin),
                     Err(error) => {
                         self.problem(variable, &origin, format!("cannot be read: {error}"));
                         (None, origin)
@@ -174,7 +222,7 @@ impl<'a> Reader<'a> {
 
     /// A table of the file whose entries the deployer names.
     pub fn table<T: DeserializeOwned>(&mut self, name: &'static str) -> BTreeMap<String, T> {
-        self.tables.insert(name);
+        self.tables.insert(name, self.effect);
         let Some((file, table)) = self.file.and_then(|file| Some((file, file.table(name)?))) else {
             return BTreeMap::new();
         };
@@ -199,7 +247,7 @@ impl<'a> Reader<'a> {
         table: &'static str,
         name: &str,
     ) -> Option<T> {
-        self.tables.insert(table);
+        self.tables.insert(table, Effect::Live);
         let file = self.file?;
         let entry = file.table(table)?.get(name)?.clone();
         entry.try_into().map_err(|error: toml::de::Error| error.message().to_owned()).map_or_else(
@@ -266,7 +314,7 @@ impl<'a> Reader<'a> {
             self.refuse_unknown_upstreams();
         }
         let Some(file) = self.file else { return };
-        let mut known: BTreeSet<String> = self.tables.iter().map(|&name| name.to_owned()).collect();
+        let mut known: BTreeSet<String> = self.tables.keys().map(|&name| name.to_owned()).collect();
         for setting in &self.settings {
             known.insert(setting.key.clone());
             known.insert(setting.variable.to_ascii_lowercase());
@@ -288,6 +336,28 @@ impl<'a> Reader<'a> {
                 &format!("file {}", file.path),
                 format!("is not a setting; the nearest is `{nearest}`"),
             ));
+        }
+    }
+
+    /// What was read, to be compared with the next reading.
+    pub(super) fn snapshot(&self, hasher: &RandomState) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        for setting in &self.settings {
+            let value = (&setting.value, setting.content);
+            snapshot.note(setting.variable, setting.effect, value, hasher);
+        }
+        for (&name, &effect) in &self.tables {
+            let table = self.file.and_then(|file| file.table(name)).map(ToString::to_string);
+            snapshot.note(name, effect, table, hasher);
+        }
+        snapshot
+    }
+
+    /// Says that the last setting takes effect without the domain being started anew.
+    #[cfg(feature = "upstream")]
+    pub(super) fn last_is_live(&mut self) {
+        if let Some(setting) = self.settings.last_mut() {
+            setting.effect = Effect::Live;
         }
     }
 
@@ -333,6 +403,8 @@ impl<'a> Reader<'a> {
             secret: false,
             value: value.map(str::to_owned),
             origin: origin.to_owned(),
+            effect: self.effect,
+            content: None,
         });
     }
 }
@@ -354,6 +426,20 @@ impl<T: Default> Setting<T> {
     pub fn value(self) -> T {
         self.0.unwrap_or_default()
     }
+}
+
+/// The secret that a file holds, without the end of its line.
+fn read_secret(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SECRET {
+        return Err(io::Error::other("it is longer than 64 KiB"));
+    }
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.trim().is_empty() {
+        return Err(io::Error::other("it is empty"));
+    }
+    Ok(secret.to_owned())
 }
 
 /// The origin of a value that nobody set.

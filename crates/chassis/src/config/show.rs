@@ -60,7 +60,7 @@ pub(crate) fn schema(reader: &Reader<'_>, title: &str) -> Value {
             json!({ "type": "object", "additionalProperties": false, "properties": entries });
         root.insert("upstream".to_owned(), table);
     }
-    for &name in reader.tables.iter().filter(|name| !name.contains('.')) {
+    for &name in reader.tables.keys().filter(|name| !name.contains('.')) {
         // What an entry holds, the server checks when it reads it.
         let entries = json!({ "type": "object", "additionalProperties": { "type": "object" } });
         root.entry(name).or_insert(entries);

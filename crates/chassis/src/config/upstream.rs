@@ -1,6 +1,6 @@
 //! Where a server's upstreams are, and how much each is used.
 
-use mcp_limits::{BaseUrl, UpstreamConfig, UpstreamSecret};
+use mcp_limits::{BaseUrl, LiveLimits, UpstreamConfig, UpstreamLimits, UpstreamSecret};
 
 use super::{Reader, Setting};
 use crate::upstreams::watch;
@@ -41,7 +41,9 @@ impl Reader<'_> {
         is_chosen: bool,
     ) -> UpstreamConfig {
         self.upstreams.insert(name);
-        let limits = self.entry("upstream", name).unwrap_or_default();
+        let limits: UpstreamLimits = self.entry("upstream", name).unwrap_or_default();
+        let limits = LiveLimits::from(limits);
+        self.limits.insert(name, limits.clone());
         let observer = self.metrics.as_ref().map(|metrics| watch(metrics, name));
         UpstreamConfig { base, is_chosen, limits, observer }
     }
@@ -56,7 +58,11 @@ impl Reader<'_> {
         let file = self.find(&format!("{variable}_FILE"));
         let secret = self.secret(variable, meaning)?;
         Some(match file {
-            Some((path, _origin)) => UpstreamSecret::InFile(path.into()),
+            Some((path, _origin)) => {
+                // Whoever sends it reads the file again, and keeps the secret before for a while.
+                self.last_is_live();
+                UpstreamSecret::InFile(path.into())
+            }
             None => UpstreamSecret::Given(secret),
         })
     }
@@ -93,7 +99,7 @@ mod tests {
             let config = reader.optional_upstream("api", "API_URL", "a base");
             reader.refuse_unknown_keys();
             assert!(reader.problems.is_empty(), "{:?}", reader.problems);
-            let found = config.map(|it| (it.is_chosen, it.limits.attempts.get()));
+            let found = config.map(|it| (it.is_chosen, it.limits.get().attempts.get()));
             assert_eq!(found, is_there.then_some((true, 1)));
         }
     }
@@ -126,7 +132,7 @@ mod tests {
     #[test]
     fn limits_are_read_from_the_table_of_the_upstream() {
         let (config, problems) = read([], "[upstream.archive]\nattempts = 1\n");
-        assert_eq!((config.limits.attempts.get(), problems.len()), (1, 0));
+        assert_eq!((config.limits.get().attempts.get(), problems.len()), (1, 0));
     }
 
     #[test]

@@ -1,22 +1,25 @@
 //! From the settings of authentication to what checks credentials.
 
-use std::{fmt::Display, path::Path, str, sync::Arc};
+use std::{
+    fmt::Display,
+    path::Path,
+    str,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use mcp_auth::{
     ApiKeys, AuthMode, Authenticator, CertificateScopes, ClientCredentials, Fetch, Introspection,
     Jwks, JwtVerifier, Revocations, ScopeSet, TokenRules,
 };
 use mcp_shared::{SharedRevocations, SharedState};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{
-    fetch::IssuerClient,
-    reload::{Watched, read},
-};
+use super::fetch::IssuerClient;
 use crate::{
     Check,
     config::{AuthConfig, Issuer, OauthConfig, Problem},
+    reload::{Watched, read},
 };
 
 /// The largest key file, in bytes; what fits is checked again by `mcp-auth`.
@@ -32,8 +35,9 @@ pub(crate) struct Authentication {
     pub(crate) authenticator: Arc<Authenticator>,
     /// The authorization server of this deployment's tokens, and its keys.
     pub(super) oauth: Option<Oauth>,
-    /// What takes effect while the server runs.
-    files: Vec<Watched>,
+    mode: AuthMode,
+    /// What we prove who we are with to the introspection endpoint.
+    secret: Mutex<Option<SecretString>>,
 }
 
 /// The authorization server.
@@ -46,18 +50,18 @@ pub(super) struct Oauth {
 }
 
 impl Authentication {
-    /// What the settings ask for; `None` where everybody may come in.
+    /// What the settings ask for, and its files; `None` where everybody may come in.
     ///
     /// # Errors
     /// Settings that are missing, contradict each other, or name files that cannot be used.
     pub(super) fn new(
         config: &AuthConfig,
-        (resource, has_client_ca): (&Url, bool),
+        resource: &Url,
         read_scopes: &ScopeSet,
         shared: Option<&SharedState>,
-    ) -> Result<Option<Self>, Problems> {
+    ) -> Result<Option<(Self, Vec<Watched>)>, Problems> {
+        refuse_contradictions(config)?;
         let mode = config.mode.unwrap_or(AuthMode::NONE);
-        contradictions(config, mode, has_client_ca)?;
         if mode.is_none() {
             return Ok(None);
         }
@@ -85,12 +89,26 @@ impl Authentication {
             let apply = move |path: &Path| revocations.reload(path).map_err(told);
             files.push(watched("MCP_REVOKED_TOKENS_FILE", path, apply)?);
         }
-        Ok(Some(Self { authenticator, oauth, files }))
+        let secret = Mutex::new(config.oauth.client_secret.clone());
+        Ok(Some((Self { mode, authenticator, oauth, secret }, files)))
     }
 
-    /// The files that take effect while the server runs, to be watched by the caller.
-    pub(crate) fn take_files(&mut self) -> Vec<Watched> {
-        std::mem::take(&mut self.files)
+    /// Puts in force what a configuration says of credentials and no file of theirs does.
+    pub(super) fn renew(&self, config: &AuthConfig) {
+        if self.mode.mtls {
+            let scopes = CertificateScopes::new(config.certificates.clone());
+            self.authenticator.set_certificates(scopes);
+        }
+        let mut secret = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
+        let oauth = &config.oauth;
+        let exposed = |secret: &SecretString| secret.expose_secret().to_owned();
+        if oauth.client_secret.as_ref().map(exposed) == secret.as_ref().map(exposed) {
+            return;
+        }
+        secret.clone_from(&oauth.client_secret);
+        if let (Some(id), Some(secret)) = (oauth.client_id.clone(), oauth.client_secret.clone()) {
+            self.authenticator.set_introspection_client(ClientCredentials { id, secret });
+        }
     }
 
     /// Whether credentials can be checked; nothing where that needs nobody else.
@@ -108,12 +126,9 @@ impl Oauth {
 }
 
 /// Settings that say two things: believing either would surprise somebody.
-fn contradictions(
-    config: &AuthConfig,
-    mode: AuthMode,
-    has_client_ca: bool,
-) -> Result<(), Problems> {
-    let oauth = &config.oauth;
+pub(super) fn refuse_contradictions(config: &AuthConfig) -> Result<(), Problems> {
+    let mode = config.mode.unwrap_or(AuthMode::NONE);
+    let (oauth, has_client_ca) = (&config.oauth, config.has_client_ca);
     let introspection = oauth.introspection_url.is_some();
     let client = oauth.client_id.is_some() && oauth.client_secret.is_some();
     let any_client = oauth.client_id.is_some() || oauth.client_secret.is_some();
@@ -260,7 +275,7 @@ fn watched(
     path: &Path,
     apply: impl Fn(&Path) -> Result<(), String> + Send + Sync + 'static,
 ) -> Result<Watched, Problems> {
-    Watched::first(variable, path, apply).map_err(|problem| vec![problem])
+    Watched::file(variable, path, apply).map_err(|problem| vec![problem])
 }
 
 /// An error of a file as one line: the path stands beside it, a secret never in it.

@@ -16,7 +16,7 @@ use mcp_telemetry::trace::RequestId;
 use super::{
     Http,
     forwarded::Sender,
-    gate::Admitted,
+    gate::{Admitted, Gate},
     refusal::{Refusal, add_request_id, quota_headers},
     serve::Peer,
     sessions::Use,
@@ -40,9 +40,10 @@ pub(super) async fn mcp<S: Server>(
     request: Request,
 ) -> Response {
     let _in_flight = http.in_flight.token();
-    let sender = http.gate.sender(&peer, request.headers());
+    let gate = http.gate.now();
+    let sender = gate.sender(&peer, request.headers());
     let request_id = sender.request_id.clone().unwrap_or_else(RequestId::generate);
-    match exchange(&http, &sender, request, &request_id).await {
+    match exchange((&http, &gate), &sender, request, &request_id).await {
         Ok(mut response) => {
             add_request_id(&mut response, &request_id);
             response
@@ -56,29 +57,31 @@ pub(super) async fn mcp<S: Server>(
 
 /// Admits a request, and says what is left of its client's quota whatever becomes of it.
 async fn exchange<S: Server>(
-    http: &Http<S>,
+    (http, gate): (&Http<S>, &Gate),
     sender: &Sender,
     request: Request,
     request_id: &RequestId,
 ) -> Result<Response, Refusal> {
-    if http.app.stopping.is_cancelled() {
+    let app = http.app.now();
+    if app.stopping.is_cancelled() {
         return Err(Refusal::draining());
     }
     let (parts, body) = request.into_parts();
-    let recorder = &http.app.recorder;
     let Admitted { principal, quota } =
-        http.gate.admit(sender, &parts, recorder, request_id).await?;
+        gate.admit(sender, &parts, &app.recorder, request_id).await?;
+    // From here on the protocol takes the application by itself.
+    drop(app);
     let traceparent = parts.headers.get("traceparent").and_then(|it| it.to_str().ok());
     let edge = Edge {
         principal,
         request_id: request_id.clone(),
         address: sender.address,
-        authenticator: http.gate.authenticator().cloned(),
+        authenticator: gate.authenticator().cloned(),
         traceparent: traceparent.map(str::to_owned),
         missing_scopes: ScopeSlot::default(),
     };
-    let quota = quota_headers(http.gate.clients.limit(), &quota);
-    match converse(http, edge, parts, body).await {
+    let quota = quota_headers(gate.clients.limit(), &quota);
+    match converse((http, gate), edge, parts, body).await {
         Ok(mut response) => {
             response.headers_mut().extend(quota);
             Ok(response)
@@ -89,12 +92,12 @@ async fn exchange<S: Server>(
 
 /// Hands an admitted request to the protocol and puts its answer into our terms.
 async fn converse<S: Server>(
-    http: &Http<S>,
+    (http, gate): (&Http<S>, &Gate),
     edge: Edge,
     mut parts: Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let body = read(body, http.gate.max_body).await?;
+    let body = read(body, gate.max_body).await?;
     accept_both(&mut parts.headers);
     parts.extensions.insert(edge.clone());
     let is_json = names_json(&parts.headers);
@@ -106,7 +109,7 @@ async fn converse<S: Server>(
     let answered = http.mcp.handle(forwarded).await;
     http.sessions.settle(session, answered.headers()).await?;
     if let Some(scopes) = edge.missing_scopes.missing().filter(|_| !is_streaming) {
-        return Err(http.gate.insufficient(&scope_set(scopes)));
+        return Err(gate.insufficient(&scope_set(scopes)));
     }
     let response = in_our_terms(answered.map(Body::new), is_json, &body).await?;
     Ok(if has_type(&response, "text/event-stream") {

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use mcp_auth::PeerCertificate;
 use mcp_telemetry::trace::RequestId;
 
+use super::serve::Peer;
 use crate::config::Networks;
 
 /// How many hops are read, from the right end.
@@ -55,12 +56,13 @@ struct Hop {
 
 impl Sender {
     /// The sender of a request that `peer` brought.
-    pub(super) fn of(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Self {
-        let peer = peer.to_canonical();
+    pub(super) fn of(peer: &Peer, headers: &HeaderMap, trusted: &Networks) -> Self {
+        let certificate = &peer.certificate;
+        let peer = peer.address.ip().to_canonical();
         let silent = !HEADERS.iter().any(|name| headers.contains_key(*name));
         let direct = |via| {
-            let (request_id, certificate) = (None, None);
-            Self { address: peer, via, in_clear: false, request_id, certificate }
+            let certificate = certificate.clone();
+            Self { address: peer, via, in_clear: false, request_id: None, certificate }
         };
         if !trusted.contain(peer) {
             return direct(if silent { Via::Direct } else { Via::Unknown });
@@ -193,7 +195,11 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        Sender::of(peer.parse().unwrap(), &map, &"10.0.0.0/8".parse().unwrap())
+        Sender::of(&peer_at(peer), &map, &"10.0.0.0/8".parse().unwrap())
+    }
+
+    fn peer_at(address: &str) -> Peer {
+        Peer { address: (address.parse::<IpAddr>().unwrap(), 4711).into(), certificate: None }
     }
 
     fn told(peer: &str, headers: &[(&'static str, &str)]) -> (String, Via) {
@@ -260,7 +266,7 @@ mod tests {
         let junk = [&b"\xff\xfe, for=\"x, "[..], &b"a".repeat(10_000), b", 198.51.100.7"].concat();
         headers.insert("x-forwarded-for", HeaderValue::from_bytes(&junk).unwrap());
         let trusted = "10.0.0.0/8".parse().unwrap();
-        let found = Sender::of(PROXY.parse().unwrap(), &headers, &trusted);
+        let found = Sender::of(&peer_at(PROXY), &headers, &trusted);
         assert_eq!(found.address.to_string(), "198.51.100.7");
         let many = format!("198.51.100.7, {}", ["10.0.0.3"; 100].join(","));
         assert_eq!(told(PROXY, &[("x-forwarded-for", &many)]), is("10.0.0.3", Via::Trusted));

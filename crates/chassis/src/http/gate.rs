@@ -1,13 +1,14 @@
 //! The guards before the protocol, in their order. Each is a line of [`Gate::admit`].
 
 use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr},
     sync::Arc,
 };
 
 use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use mcp_auth::{
-    AuthError, Authenticator, Challenge, Credential, Principal, ProtectedResourceMetadata, ScopeSet,
+    AuthError, AuthMode, Authenticator, Challenge, Credential, Principal,
+    ProtectedResourceMetadata, ScopeSet,
 };
 use mcp_limits::Decision;
 use mcp_shared::{SharedQuota, SharedState};
@@ -15,19 +16,19 @@ use mcp_telemetry::trace::RequestId;
 use url::Url;
 
 use super::{
-    admin::Admin,
-    authentication::{Authentication, Oauth},
+    admin::{Admin, Door},
+    authentication::{Authentication, Oauth, refuse_contradictions},
     forwarded::{Sender, Via},
     hosts::Hosts,
     refusal::Refusal,
-    reload::Watched,
     serve::Peer,
     tls::Tls,
 };
 use crate::{
-    config::{Core, Networks, Problem},
+    config::{AuthConfig, Core, HttpConfig, Networks, Problem},
     pipeline::quota,
     recorder::Recorder,
+    reload::Watched,
     spec::scope_set,
 };
 
@@ -38,15 +39,15 @@ const FAILED_AUTHENTICATION: u32 = 10;
 #[derive(Debug)]
 pub(crate) struct Gate {
     trusted_proxies: Networks,
-    pub(super) admin: Admin,
+    admin: Admin,
     /// Clients must have spoken TLS to the proxy in front.
     tls_terminated: bool,
     pub(crate) hosts: Hosts,
     pub(crate) max_body: usize,
-    pub(crate) addresses: SharedQuota,
-    pub(crate) clients: SharedQuota,
+    pub(crate) addresses: Arc<SharedQuota>,
+    pub(crate) clients: Arc<SharedQuota>,
     /// `None`: everybody is `anonymous` (loopback only).
-    pub(crate) authentication: Option<Authentication>,
+    pub(crate) authentication: Option<Arc<Authentication>>,
     pub(crate) anonymous: Principal,
     pub(crate) challenge: Challenge,
     /// What a client without a token should ask its authorization server for.
@@ -58,6 +59,16 @@ pub(crate) struct Gate {
     pub(crate) tls: Option<Tls>,
 }
 
+/// Every scope that reading needs, and every one that anything needs.
+type Scopes = (Vec<&'static str>, Vec<&'static str>);
+
+/// What of a gate stays for as long as the process runs.
+struct Fixed {
+    authentication: Option<Arc<Authentication>>,
+    tls: Option<Tls>,
+    resource: Url,
+}
+
 /// A caller who is let through to the protocol.
 #[derive(Debug)]
 pub(super) struct Admitted {
@@ -67,70 +78,90 @@ pub(super) struct Admitted {
 }
 
 impl Gate {
-    /// The gate of a deployment.
+    /// The gate of a deployment, and the files that take effect while the server runs.
     ///
     /// # Errors
     /// What would make it unsafe: open to the network without credentials, or without TLS.
     pub(crate) fn new(
         core: &Core,
-        (reading, all): (Vec<&'static str>, Vec<&'static str>),
+        (reading, all): Scopes,
+        shared: Option<&SharedState>,
+    ) -> Result<(Self, Vec<Watched>), Vec<Problem>> {
+        let (tls, files) = Tls::new(&core.tls).map_err(|problem| vec![problem])?.unzip();
+        let resource = resource(&core.http, tls.is_some())?;
+        let advertised = scope_set(&reading);
+        let authentication = Authentication::new(&core.auth, &resource, &advertised, shared)?;
+        refuse_exposure(core)?;
+        let (authentication, keys) = authentication.unzip();
+        let fixed = Fixed { authentication: authentication.map(Arc::new), tls, resource };
+        let files = keys.into_iter().flatten().chain(files).collect();
+        Ok((Self::build(core, (reading, all), shared, fixed, None), files))
+    }
+
+    /// The same gate under another configuration: who was counted stays so, and credentials stay known.
+    ///
+    /// # Errors
+    /// As [`Gate::new`], as far as no file is read.
+    pub(crate) fn renewed(
+        &self,
+        core: &Core,
+        scopes: Scopes,
         shared: Option<&SharedState>,
     ) -> Result<Self, Vec<Problem>> {
-        let (http, limits) = (&core.http, &core.limits);
-        let advertised = scope_set(&reading);
-        let all_scopes = scope_set(&all);
-        let tls = Tls::new(&core.tls)?;
-        let resource = resource(http.public_url.as_deref(), http.listen, tls.is_some())?;
-        let authentication = {
-            let has_client_ca = core.tls.client_ca.is_some();
-            Authentication::new(&core.auth, (&resource, has_client_ca), &advertised, shared)?
+        refuse_contradictions(&core.auth)?;
+        refuse_exposure(core)?;
+        let fixed = Fixed {
+            authentication: self.authentication.clone(),
+            tls: self.tls.clone(),
+            resource: self.resource.clone(),
         };
-        let is_local = http.listen.ip().is_loopback();
-        let refuse = |name: &str, text: &str| Err(vec![Problem::new(name, "configuration", text)]);
-        // Credentials first: TLS without them would only hide who came in.
-        if !is_local && authentication.is_none() {
-            return refuse(
-                "MCP_AUTH",
-                "an address beyond loopback needs credentials: set MCP_AUTH=oauth or api-key",
-            );
-        }
-        if !is_local && !http.tls_terminated && tls.is_none() {
-            return refuse(
-                "MCP_TLS_TERMINATED",
-                "an address beyond loopback needs TLS: put a proxy in front and set it to `true`, or set MCP_TLS_CERT \
-                 and MCP_TLS_KEY",
-            );
-        }
+        Ok(Self::build(core, scopes, shared, fixed, Some(self)))
+    }
+
+    fn build(
+        core: &Core,
+        (reading, all): Scopes,
+        shared: Option<&SharedState>,
+        Fixed { authentication, tls, resource }: Fixed,
+        before: Option<&Self>,
+    ) -> Self {
+        let (http, limits) = (&core.http, &core.limits);
+        let all_scopes = scope_set(&all);
         let public = http.public_url.as_ref().and(resource.host_str());
-        Ok(Self {
+        let quota = |limit, guard, before| quota(limits, limit, (shared, guard), before);
+        Self {
             trusted_proxies: core.edge.trusted_proxies.clone(),
             admin: Admin::new(&core.edge),
-            tls_terminated: http.tls_terminated,
+            tls_terminated: before.map_or(http.tls_terminated, |before| before.tls_terminated),
             hosts: Hosts::new(&http.allowed_hosts, &http.allowed_origins, public),
-            max_body: http.max_body,
-            addresses: quota(limits, limits.per_address, shared, "address"),
-            clients: quota(limits, limits.per_client, shared, "client"),
+            max_body: before.map_or(http.max_body, |before| before.max_body),
+            addresses: quota(limits.per_address, "address", before.map(|it| &it.addresses)),
+            clients: quota(limits.per_client, "client", before.map(|it| &it.clients)),
             authentication,
             anonymous: Principal::anonymous(all_scopes.clone()),
             challenge: Challenge::new(ProtectedResourceMetadata::url(&resource)),
-            advertised,
+            advertised: scope_set(&reading),
             all_scopes,
             resource,
             tls,
-        })
+        }
     }
 
-    /// The files that take effect while the server runs, to be watched by the caller.
-    pub(crate) fn take_files(&mut self) -> Vec<Watched> {
-        let credentials = self.authentication.as_mut().map(Authentication::take_files);
-        let tls = self.tls.as_mut().map(Tls::take_files);
-        credentials.into_iter().chain(tls).flatten().collect()
+    /// Puts what else the configuration says of credentials in force.
+    pub(crate) fn renew_credentials(&self, config: &AuthConfig) {
+        if let Some(authentication) = &self.authentication {
+            authentication.renew(config);
+        }
     }
 
     /// Where a request came from, as far as the proxies are believed.
     pub(super) fn sender(&self, peer: &Peer, headers: &HeaderMap) -> Sender {
-        let certificate = peer.certificate.clone();
-        Sender { certificate, ..Sender::of(peer.address.ip(), headers, &self.trusted_proxies) }
+        Sender::of(peer, headers, &self.trusted_proxies)
+    }
+
+    /// Whether a request is an operator's.
+    pub(super) fn is_operator(&self, door: Door, peer: &Peer, headers: &HeaderMap) -> bool {
+        self.admin.admits(door, &self.sender(peer, headers))
     }
 
     /// What decides whether credentials are good, where there are any.
@@ -261,9 +292,33 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn resource(public: Option<&str>, listen: SocketAddr, has_tls: bool) -> Result<Url, Vec<Problem>> {
+/// Refuses a deployment that would be open to the network without credentials, or without TLS.
+fn refuse_exposure(core: &Core) -> Result<(), Vec<Problem>> {
+    if core.http.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let refuse = |name: &str, text: &str| Err(vec![Problem::new(name, "configuration", text)]);
+    // Credentials first: TLS without them would only hide who came in.
+    if core.auth.mode.is_none_or(AuthMode::is_none) {
+        return refuse(
+            "MCP_AUTH",
+            "an address beyond loopback needs credentials: set MCP_AUTH=oauth or api-key",
+        );
+    }
+    if !core.http.tls_terminated && core.tls.identity.is_none() {
+        return refuse(
+            "MCP_TLS_TERMINATED",
+            "an address beyond loopback needs TLS: put a proxy in front and set it to `true`, or set MCP_TLS_CERT \
+             and MCP_TLS_KEY",
+        );
+    }
+    Ok(())
+}
+
+fn resource(http: &HttpConfig, has_tls: bool) -> Result<Url, Vec<Problem>> {
     let scheme = if has_tls { "https" } else { "http" };
-    let text = public.map_or_else(|| format!("{scheme}://{listen}/mcp"), str::to_owned);
+    let own = || format!("{scheme}://{}/mcp", http.listen);
+    let text = http.public_url.clone().unwrap_or_else(own);
     text.parse().map_err(|error| {
         vec![Problem::new("MCP_PUBLIC_URL", "configuration", format!("is not a URL: {error}"))]
     })

@@ -10,7 +10,6 @@ mod hosts;
 mod own_certificate;
 mod probes;
 mod refusal;
-mod reload;
 mod serve;
 mod sessions;
 mod tls;
@@ -33,8 +32,7 @@ use url::Url;
 
 pub(crate) use gate::Gate;
 pub(crate) use own_certificate::OwnCertificate;
-pub(crate) use reload::watch;
-pub(crate) use serve::{Listeners, bind, serve};
+pub(crate) use serve::{Listeners, Place, bind, serve};
 pub(crate) use sessions::SessionMode;
 pub(crate) use tls::expires_at;
 
@@ -43,14 +41,15 @@ use crate::{
     app::App,
     config::HttpConfig,
     handler::{Connection, Handler},
+    reload::InForce,
 };
 use admin::Door;
 use sessions::Sessions;
 
 /// What every HTTP handler shares.
 pub(crate) struct Http<S: Server> {
-    app: Arc<App<S>>,
-    gate: Gate,
+    app: InForce<App<S>>,
+    gate: InForce<Gate>,
     mcp: StreamableHttpService<Handler<S>, LocalSessionManager>,
     sessions: Sessions,
     /// Requests to `/mcp` that are not answered yet.
@@ -58,9 +57,11 @@ pub(crate) struct Http<S: Server> {
 }
 
 impl<S: Server> Http<S> {
-    pub(crate) fn new(app: Arc<App<S>>, gate: Gate, config: &HttpConfig) -> Self {
-        let sessions = Sessions::new(config.sessions, config.session_idle, app.shared.as_ref());
+    pub(crate) fn new(app: InForce<App<S>>, gate: InForce<Gate>, config: &HttpConfig) -> Self {
+        let now = app.now();
+        let sessions = Sessions::new(config.sessions, config.session_idle, now.shared.as_ref());
         let has_sessions = sessions.are_kept();
+        let max_body = config.max_body;
         let mut config = StreamableHttpServerConfig::default()
             // Without sessions any replica answers any request of either era.
             .with_legacy_session_mode(has_sessions)
@@ -68,12 +69,12 @@ impl<S: Server> Http<S> {
             // Host and Origin are checked by the gate, before authentication.
             .disable_allowed_hosts()
             .disable_allowed_origins()
-            .with_max_request_body_bytes(gate.max_body)
-            .with_cancellation_token(app.stopped.clone());
+            .with_max_request_body_bytes(max_body)
+            .with_cancellation_token(now.stopped.clone());
         config.session_store = sessions.store();
-        let handler = Arc::clone(&app);
+        let handler = app.clone();
         let connection = if has_sessions { Connection::Session } else { Connection::Request };
-        let factory = move || Ok(Handler::new(Arc::clone(&handler), connection.clone()));
+        let factory = move || Ok(Handler::new(handler.clone(), connection.clone()));
         let mcp = StreamableHttpService::new(factory, Arc::clone(&sessions.manager), config);
         Self { app, gate, mcp, sessions, in_flight: TaskTracker::new() }
     }
@@ -92,7 +93,7 @@ fn redirect_router(resource: &Url) -> Router {
 
 /// Every address that is served. Only `/mcp` needs a credential.
 fn router<S: Server>(http: Arc<Http<S>>) -> Router {
-    let has_tls = http.gate.tls.is_some();
+    let has_tls = http.gate.now().tls.is_some();
     let router = Router::new()
         .route("/mcp", any(endpoint::mcp::<S>))
         .route("/.well-known/oauth-protected-resource", get(well_known::metadata::<S>))

@@ -14,7 +14,10 @@ use mcp_telemetry::metrics::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::{Http, admin::Door, refusal, serve::Peer};
-use crate::{Check, Server, app::SHARED_CHECK};
+use crate::{
+    Check, Server,
+    app::{RELOAD_CHECK, SHARED_CHECK},
+};
 
 /// The addresses of this module.
 pub(super) fn routes<S: Server>() -> Router<Arc<Http<S>>> {
@@ -32,11 +35,16 @@ async fn live() -> Response {
 
 /// The server can be given work: not draining, and every dependency answers.
 async fn ready<S: Server>(State(http): State<Arc<Http<S>>>) -> Response {
-    if http.app.stopping.is_cancelled() {
+    let app = http.app.now();
+    if app.stopping.is_cancelled() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "draining" }));
     }
     // A server that goes by what it knows itself is ready without what replicas share.
-    let required = |check: &Check| check.name != SHARED_CHECK || http.app.needs_shared_state();
+    // So is one that goes by the last good files.
+    let required = |check: &Check| match check.name {
+        SHARED_CHECK => app.needs_shared_state(),
+        name => name != RELOAD_CHECK,
+    };
     if checks(&http).await.iter().any(|check| check.problem.is_some() && required(check)) {
         return answer(StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not ready" }));
     }
@@ -59,7 +67,7 @@ async fn health<S: Server>(
     };
     let timestamp = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
     let mut body = json!({ "status": word, "timestamp": timestamp });
-    if http.gate.admin.admits(door, &http.gate.sender(&peer, &headers))
+    if http.gate.now().is_operator(door, &peer, &headers)
         && let Value::Object(body) = &mut body
     {
         body.insert(
@@ -77,22 +85,23 @@ async fn metrics<S: Server>(
     Extension(door): Extension<Door>,
     headers: HeaderMap,
 ) -> Response {
-    if !http.gate.admin.admits(door, &http.gate.sender(&peer, &headers)) {
+    if !http.gate.now().is_operator(door, &peer, &headers) {
         return refusal::no_such_address().await;
     }
-    let text = http.app.render_metrics();
+    let text = http.app.now().render_metrics();
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }
 
 /// What this server depends on: its domain's, its own, and the token issuer.
 async fn checks<S: Server>(http: &Http<S>) -> Vec<Check> {
+    let (app, gate) = (http.app.now(), http.gate.now());
     let issuer = async {
-        match &http.gate.authentication {
+        match &gate.authentication {
             Some(authentication) => authentication.check().await,
             None => None,
         }
     };
-    let (mut checks, issuer) = futures::join!(http.app.check(), issuer);
+    let (mut checks, issuer) = futures::join!(app.check(), issuer);
     checks.extend(issuer);
     checks
 }

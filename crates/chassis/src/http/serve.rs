@@ -13,7 +13,7 @@ use hyper_util::{
 use mcp_auth::PeerCertificate;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
     time::{sleep, timeout},
 };
@@ -22,7 +22,7 @@ use tower::Layer;
 
 use super::{
     Http, admin_router, redirect_router, router,
-    tls::{Acceptor, H2},
+    tls::{H2, Tls},
 };
 use crate::{Server, signals::Signals};
 
@@ -30,6 +30,8 @@ use crate::{Server, signals::Signals};
 const LINGER: Duration = Duration::from_secs(1);
 /// Connections at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 16_384;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
 /// The longest handshake of TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection may take to send the headers of its next request, idle time included. Longer than the idle
@@ -52,6 +54,46 @@ const REFUSED: Duration = Duration::from_millis(100);
 /// When the address is in use or not ours.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// An address of our own, before anybody can call there.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// A port that was chosen.
+    Named(SocketAddr),
+    /// Port 0, and what was picked for it: connections are refused until it is opened.
+    Picked(TcpSocket),
+}
+
+impl Place {
+    /// The place at `address`, which afterwards names the port that was picked.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub(crate) fn at(address: &mut SocketAddr) -> anyhow::Result<Self> {
+        if address.port() != 0 {
+            return Ok(Self::Named(*address));
+        }
+        let pick = || {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            socket.bind(*address)?;
+            io::Result::Ok((socket.local_addr()?, socket))
+        };
+        let (picked, socket) = pick().with_context(|| format!("cannot listen on {address}"))?;
+        *address = picked;
+        Ok(Self::Picked(socket))
+    }
+
+    /// Lets calls in.
+    ///
+    /// # Errors
+    /// When the address is in use or not ours.
+    pub(crate) async fn open(self) -> anyhow::Result<TcpListener> {
+        match self {
+            Self::Named(address) => bind(address).await,
+            Self::Picked(socket) => socket.listen(BACKLOG).context("cannot listen"),
+        }
+    }
 }
 
 /// Where requests come in.
@@ -84,9 +126,8 @@ pub(crate) async fn serve<S: Server>(
     mut signals: Signals,
 ) -> anyhow::Result<()> {
     let http = Arc::new(http);
-    let app = Arc::clone(&http.app);
-    let stopped = &app.stopped;
-    let tls = http.gate.tls.as_ref().map(super::tls::Tls::acceptor);
+    let (stopping, stopped) = http.app.now().ends();
+    let tls = http.gate.now().tls.clone();
     let mut server =
         tokio::spawn(accept(listeners.main, tls, router(Arc::clone(&http)), stopped.clone()));
     if let Some(listener) = listeners.admin {
@@ -94,7 +135,7 @@ pub(crate) async fn serve<S: Server>(
         tokio::spawn(accept(listener, None, router, stopped.clone()));
     }
     if let Some(listener) = listeners.redirect {
-        let router = redirect_router(&http.gate.resource);
+        let router = redirect_router(&http.gate.now().resource);
         tokio::spawn(accept(listener, None, router, stopped.clone()));
     }
     tokio::select! {
@@ -103,7 +144,7 @@ pub(crate) async fn serve<S: Server>(
     }
     tracing::info!(drain_ms = drain.as_millis(), "stopping");
     // Probes are still answered while calls finish: `/ready` says 503, `/mcp` takes no new work.
-    app.stopping.cancel();
+    stopping.cancel();
     http.in_flight.close();
     tokio::select! {
         () = http.in_flight.wait() => {}
@@ -111,7 +152,7 @@ pub(crate) async fn serve<S: Server>(
         // A second signal means now.
         () = signals.stop() => {}
     }
-    app.stopped.cancel();
+    stopped.cancel();
     // Idle keep-alive connections may not want to close; the process ends all the same.
     drop(timeout(LINGER, server).await);
     Ok(())
@@ -120,7 +161,7 @@ pub(crate) async fn serve<S: Server>(
 /// Accepts connections until the server has stopped, and then waits for those that are open.
 async fn accept(
     listener: TcpListener,
-    tls: Option<Acceptor>,
+    tls: Option<Tls>,
     router: Router,
     stopped: CancellationToken,
 ) {
@@ -172,12 +213,12 @@ async fn in_clear(stream: TcpStream, address: SocketAddr, router: Router, watche
 async fn in_tls(
     stream: TcpStream,
     address: SocketAddr,
-    tls: &Acceptor,
+    tls: &Tls,
     router: Router,
     watcher: Watcher,
 ) {
     drop(stream.set_nodelay(true));
-    let stream = match timeout(HANDSHAKE, tls.current().accept(stream)).await {
+    let stream = match timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%address, %error, "no TLS"),
         Err(_elapsed) => return tracing::debug!(%address, "no TLS within the time for it"),

@@ -1,9 +1,6 @@
 //! TLS of our own: certificates that change while the server runs, and those of clients.
 
-use std::{
-    path::Path,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use mcp_auth::PeerCertificate;
@@ -17,8 +14,10 @@ use tokio_rustls::{
     },
 };
 
-use super::reload::{Watched, read};
-use crate::config::{Problem, TlsConfig};
+use crate::{
+    config::{Identity, Problem, TlsConfig},
+    reload::{InForce, Watched, read},
+};
 
 /// The largest file of certificates or of a key, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -27,64 +26,33 @@ const MAX_FILE: u64 = 1 << 20;
 pub(super) const H2: &[u8] = b"h2";
 
 /// The server's side of TLS, 1.2 at least.
-#[derive(Debug)]
-pub(crate) struct Tls {
-    in_force: Arc<RwLock<Arc<ServerConfig>>>,
-    files: Vec<Watched>,
-}
+#[derive(Clone, Debug)]
+pub(crate) struct Tls(InForce<ServerConfig>);
 
 impl Tls {
-    /// What the settings ask for; `None` for plain HTTP.
+    /// What the settings ask for, and its files; `None` for plain HTTP.
+    ///
+    /// The files are one: a key belongs to its certificate. Where one is replaced before the other the pair does not
+    /// match, and the last good one stays until it does.
     ///
     /// # Errors
     /// Files that cannot be used, by the variable that names them.
-    pub(crate) fn new(config: &TlsConfig) -> Result<Option<Self>, Vec<Problem>> {
-        let Some(identity) = &config.identity else { return Ok(None) };
-        let (certificates, key) = (identity.certificates.clone(), identity.key.clone());
+    pub(crate) fn new(config: &TlsConfig) -> Result<Option<(Self, Watched)>, Problem> {
+        let Some(Identity { certificates, key }) = config.identity.clone() else { return Ok(None) };
         let client_ca = config.client_ca.clone();
-        let build = move || server_config(&certificates, &key, client_ca.as_deref());
-        let first = build()
-            .map_err(|(variable, text)| vec![Problem::new(variable, "configuration", text)])?;
-        let in_force = Arc::new(RwLock::new(Arc::new(first)));
-        // Whichever file changes, all are read: a key belongs to its certificate. Where one is replaced before the
-        // other the pair does not match, and the last good one stays until it does.
-        let apply = {
-            let in_force = Arc::clone(&in_force);
-            move |_: &Path| {
-                let config = build().map_err(|(_, text)| text)?;
-                *in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-                Ok(())
-            }
+        let mut files = vec![("MCP_TLS_CERT", certificates.clone()), ("MCP_TLS_KEY", key.clone())];
+        files.extend(client_ca.clone().map(|path| ("MCP_TLS_CLIENT_CA", path)));
+        let make = move || {
+            server_config(&certificates, &key, client_ca.as_deref())
+                .map_err(|(variable, text)| Problem::new(variable, "configuration", text))
         };
-        let mut files = vec![
-            Watched::first("MCP_TLS_CERT", &identity.certificates, apply.clone()),
-            Watched::first("MCP_TLS_KEY", &identity.key, apply.clone()),
-        ];
-        if let Some(path) = &config.client_ca {
-            files.push(Watched::first("MCP_TLS_CLIENT_CA", path, apply));
-        }
-        let files: Result<_, _> = files.into_iter().collect();
-        Ok(Some(Self { in_force, files: files.map_err(|problem| vec![problem])? }))
-    }
-
-    /// The files that take effect while the server runs, to be watched by the caller.
-    pub(super) fn take_files(&mut self) -> Vec<Watched> {
-        std::mem::take(&mut self.files)
+        let (in_force, files) = Watched::value(&files, make)?;
+        Ok(Some((Self(in_force), files)))
     }
 
     /// What the next connection is accepted with.
-    pub(super) fn acceptor(&self) -> Acceptor {
-        Acceptor(Arc::clone(&self.in_force))
-    }
-}
-
-/// Accepts connections with the certificates in force.
-#[derive(Clone, Debug)]
-pub(super) struct Acceptor(Arc<RwLock<Arc<ServerConfig>>>);
-
-impl Acceptor {
-    pub(super) fn current(&self) -> TlsAcceptor {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)).into()
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.0.now().into()
     }
 }
 

@@ -1,11 +1,6 @@
 //! The guards of a process and their state: quotas, permits, recorded writes, the sanitizer.
 
-use std::{
-    collections::BTreeMap,
-    num::{NonZeroU32, NonZeroUsize},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use mcp_errors::{Error, Result};
 use mcp_limits::{
@@ -18,7 +13,7 @@ use super::{Answer, Provenance};
 use crate::{
     Policy, SideEffect,
     caller::Caller,
-    config::{IdempotencyMode, LimitsConfig, ToolOverride},
+    config::{IdempotencyMode, LimitsConfig, OfferConfig, ToolOverride},
     spec::Trust,
 };
 
@@ -31,26 +26,39 @@ const CLIENTS: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
 /// How many results of keyed writes the embedded store remembers.
 const RECORDED_WRITES: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
-/// A quota that counts for all replicas where they share state.
+/// A quota that counts for all replicas where they share state; `before` where it counts the same already, so that
+/// a reload forgives nobody.
 pub(crate) fn quota(
     config: &LimitsConfig,
     limit: RateLimit,
-    shared: Option<&SharedState>,
-    guard: &str,
-) -> SharedQuota {
-    SharedQuota::new(Quota::new(config.algorithm, limit, CLIENTS), shared, guard)
+    (shared, guard): (Option<&SharedState>, &str),
+    before: Option<&Arc<SharedQuota>>,
+) -> Arc<SharedQuota> {
+    if let Some(same) = before.filter(|before| before.is(config.algorithm, limit)) {
+        return Arc::clone(same);
+    }
+    let local = Quota::new(config.algorithm, limit, CLIENTS);
+    Arc::new(SharedQuota::new(local, shared, guard))
+}
+
+/// Permits; those of `before` where they are as many.
+fn permits(config: BulkheadConfig, before: Option<&Arc<Bulkhead>>) -> Arc<Bulkhead> {
+    match before.filter(|before| before.config() == config) {
+        Some(same) => Arc::clone(same),
+        None => Arc::new(Bulkhead::new(config)),
+    }
 }
 
 /// What every operation passes.
 #[derive(Debug)]
 pub(crate) struct Guards {
-    reads: SharedQuota,
-    writes: SharedQuota,
-    permits: Bulkhead,
-    tools: BTreeMap<&'static str, ToolLimits>,
-    pub(crate) once: Once,
+    reads: Arc<SharedQuota>,
+    writes: Arc<SharedQuota>,
+    permits: Arc<Bulkhead>,
+    tools: BTreeMap<String, ToolLimits>,
+    pub(crate) once: Arc<Once>,
     /// Results of keyed writes, for servers without a store of their own.
-    pub(crate) results: Box<dyn IdempotencyStore>,
+    pub(crate) results: Arc<dyn IdempotencyStore>,
     pub(crate) sanitizer: Arc<Sanitizer>,
     pub(crate) deadline: Duration,
     pub(crate) idempotency: IdempotencyMode,
@@ -59,55 +67,74 @@ pub(crate) struct Guards {
 /// What a deployment tightened for one tool.
 #[derive(Debug)]
 pub(crate) struct ToolLimits {
-    quota: Option<SharedQuota>,
-    permits: Option<Bulkhead>,
+    quota: Option<Arc<SharedQuota>>,
+    permits: Option<Arc<Bulkhead>>,
 }
 
 impl Guards {
     pub(crate) fn new(
-        config: &LimitsConfig,
-        idempotency: IdempotencyMode,
+        limits: &LimitsConfig,
+        offer: &OfferConfig,
         sanitizer: Arc<Sanitizer>,
         shared: Option<&SharedState>,
     ) -> Self {
-        let quota = |limit, guard| quota(config, limit, shared, guard);
-        Self {
-            reads: quota(config.reads, "read"),
-            writes: quota(config.writes, "write"),
-            permits: Bulkhead::new(BulkheadConfig {
-                max: config.concurrency,
-                queue: config.queue,
-                per_client: config.concurrency_per_client,
-            }),
-            tools: BTreeMap::new(),
-            once: Once::default(),
-            results: match shared {
-                Some(state) => Box::new(SharedWrites::new(state)),
-                None => Box::new(MemoryStore::new(RECORDED_WRITES)),
-            },
-            sanitizer,
-            deadline: config.deadline,
-            idempotency,
-        }
+        let results: Arc<dyn IdempotencyStore> = match shared {
+            Some(state) => Arc::new(SharedWrites::new(state)),
+            None => Arc::new(MemoryStore::new(RECORDED_WRITES)),
+        };
+        Self::build(limits, offer, shared, (Arc::default(), results, sanitizer), None)
     }
 
-    /// Adds what a deployment tightened for one tool.
-    pub(crate) fn tighten(
-        &mut self,
-        tool: &'static str,
-        config: &LimitsConfig,
-        tightened: &ToolOverride,
+    /// Those of another configuration. What has not changed goes on counting; calls that run have their permits.
+    pub(crate) fn renewed(
+        &self,
+        limits: &LimitsConfig,
+        offer: &OfferConfig,
         shared: Option<&SharedState>,
-    ) {
-        let quota = |limit| quota(config, limit, shared, &format!("tool-{tool}"));
-        let permits = |max: NonZeroU32| {
-            Bulkhead::new(BulkheadConfig { max, queue: config.queue, per_client: max })
+    ) -> Self {
+        let kept = (Arc::clone(&self.once), Arc::clone(&self.results), Arc::clone(&self.sanitizer));
+        Self::build(limits, offer, shared, kept, Some(self))
+    }
+
+    fn build(
+        limits: &LimitsConfig,
+        offer: &OfferConfig,
+        shared: Option<&SharedState>,
+        (once, results, sanitizer): (Arc<Once>, Arc<dyn IdempotencyStore>, Arc<Sanitizer>),
+        before: Option<&Self>,
+    ) -> Self {
+        let class = |limit, guard, before| quota(limits, limit, (shared, guard), before);
+        let tool = |(name, tightened): (&String, &ToolOverride)| {
+            let before = before.and_then(|before| before.tools.get(name));
+            let guard = format!("tool-{name}");
+            let own = ToolLimits {
+                quota: tightened.rate_limit.map(|limit| {
+                    let before = before.and_then(|before| before.quota.as_ref());
+                    quota(limits, limit, (shared, &guard), before)
+                }),
+                permits: tightened.max_concurrency.map(|max| {
+                    let config = BulkheadConfig { max, queue: limits.queue, per_client: max };
+                    permits(config, before.and_then(|before| before.permits.as_ref()))
+                }),
+            };
+            (name.clone(), own)
         };
-        let limits = ToolLimits {
-            quota: tightened.rate_limit.map(quota),
-            permits: tightened.max_concurrency.map(permits),
+        let all = BulkheadConfig {
+            max: limits.concurrency,
+            queue: limits.queue,
+            per_client: limits.concurrency_per_client,
         };
-        self.tools.insert(tool, limits);
+        Self {
+            reads: class(limits.reads, "read", before.map(|before| &before.reads)),
+            writes: class(limits.writes, "write", before.map(|before| &before.writes)),
+            permits: permits(all, before.map(|before| &before.permits)),
+            tools: offer.overrides.iter().map(tool).collect(),
+            once,
+            results,
+            sanitizer,
+            deadline: limits.deadline,
+            idempotency: offer.idempotency,
+        }
     }
 
     pub(crate) fn of_tool(&self, name: &str) -> Option<&ToolLimits> {

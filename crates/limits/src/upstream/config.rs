@@ -2,6 +2,7 @@
 
 use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use mcp_errors::{Error, Result};
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
@@ -20,13 +21,13 @@ pub struct UpstreamConfig {
     /// Whether the deployer chose the base, which then may be a private address.
     pub is_chosen: bool,
     /// How much it is used.
-    pub limits: UpstreamLimits,
+    pub limits: LiveLimits,
     /// Who is told how it does.
     pub observer: Option<Arc<dyn UpstreamObserver>>,
 }
 
 /// `[upstream.NAME]`: how much an upstream is used.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpstreamLimits {
     /// Requests at once.
@@ -43,6 +44,28 @@ impl Default for UpstreamLimits {
         const CONCURRENCY: NonZeroU32 = NonZeroU32::new(32).expect("not zero");
         const ATTEMPTS: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
         Self { max_concurrency: CONCURRENCY, min_interval: Duration::ZERO, attempts: ATTEMPTS }
+    }
+}
+
+/// Limits that can be changed while the upstream is asked; clones are the same limits.
+#[derive(Clone, Debug, Default)]
+pub struct LiveLimits(Arc<ArcSwap<UpstreamLimits>>);
+
+impl LiveLimits {
+    /// The limits in force.
+    pub fn get(&self) -> UpstreamLimits {
+        **self.0.load()
+    }
+
+    /// Puts other limits in force. Requests that were let through stay so.
+    pub fn set(&self, limits: UpstreamLimits) {
+        self.0.store(Arc::new(limits));
+    }
+}
+
+impl From<UpstreamLimits> for LiveLimits {
+    fn from(limits: UpstreamLimits) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(limits)))
     }
 }
 

@@ -19,17 +19,18 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Turns, in the order of asking.
 #[derive(Debug)]
 pub(super) struct Pace {
+    /// What it keeps to.
+    pub(super) limits: UpstreamLimits,
     permits: Semaphore,
-    interval: Duration,
     next: Mutex<Instant>,
 }
 
 impl Pace {
-    pub(super) fn new(limits: &UpstreamLimits) -> Self {
+    pub(super) fn new(limits: UpstreamLimits) -> Self {
         let permits = usize::try_from(limits.max_concurrency.get()).unwrap_or(usize::MAX);
         Self {
+            limits,
             permits: Semaphore::new(permits.min(Semaphore::MAX_PERMITS)),
-            interval: limits.min_interval,
             next: Mutex::new(Instant::now()),
         }
     }
@@ -57,7 +58,7 @@ impl Pace {
         if slot > deadline {
             return None;
         }
-        *next = slot + self.interval;
+        *next = slot + self.limits.min_interval;
         Some(slot)
     }
 }
@@ -75,7 +76,7 @@ mod tests {
 
     fn pace(max_concurrency: u32, min_interval: Duration) -> Pace {
         let max_concurrency = NonZeroU32::new(max_concurrency).unwrap();
-        Pace::new(&UpstreamLimits { max_concurrency, min_interval, ..UpstreamLimits::default() })
+        Pace::new(UpstreamLimits { max_concurrency, min_interval, ..UpstreamLimits::default() })
     }
 
     #[tokio::test(start_paused = true)]

@@ -48,7 +48,8 @@ async fn watched(response: ResponseTemplate, attempts: u32) -> (Upstream, Arc<No
         limits: UpstreamLimits {
             attempts: attempts.try_into().unwrap(),
             ..UpstreamLimits::default()
-        },
+        }
+        .into(),
         observer: Some(notes.clone()),
     };
     (Upstream::new("Open-Meteo", "mcp-weather/1.2.3", &config).unwrap(), notes, server)

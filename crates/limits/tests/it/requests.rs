@@ -26,7 +26,7 @@ const DEMAND: Demand = Demand { within: Duration::from_secs(5), max_bytes: 1_000
 fn upstream(base: &str) -> Upstream {
     let limits = UpstreamLimits::default();
     let base = base.parse().unwrap();
-    let config = UpstreamConfig { base, is_chosen: true, limits, observer: None };
+    let config = UpstreamConfig { base, is_chosen: true, limits: limits.into(), observer: None };
     Upstream::without_redirects("GitHub", "mcp-github/1.2.3", &config).unwrap()
 }
 

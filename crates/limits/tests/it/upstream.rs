@@ -25,7 +25,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 fn upstream(base: &str) -> Upstream {
     let limits = UpstreamLimits::default();
     let base = base.parse().unwrap();
-    let config = UpstreamConfig { base, is_chosen: true, limits, observer: None };
+    let config = UpstreamConfig { base, is_chosen: true, limits: limits.into(), observer: None };
     Upstream::new("Open-Meteo", "mcp-weather/1.2.3", &config).unwrap()
 }
 
@@ -202,7 +202,7 @@ async fn an_upstream_that_fails_ten_calls_is_left_alone() {
     let server = answering(ResponseTemplate::new(500)).await;
     let limits = UpstreamLimits { attempts: 1.try_into().unwrap(), ..UpstreamLimits::default() };
     let base = server.uri().parse().unwrap();
-    let config = UpstreamConfig { base, is_chosen: true, limits, observer: None };
+    let config = UpstreamConfig { base, is_chosen: true, limits: limits.into(), observer: None };
     let upstream = Upstream::new("Open-Meteo", "mcp-weather/1.2.3", &config).unwrap();
     for _ in 0..10 {
         assert_eq!(*get(&upstream).await.unwrap_err().kind(), wrong(500));
@@ -236,7 +236,7 @@ async fn a_name_that_nobody_chose_does_not_lead_home() {
     let server = answering(ResponseTemplate::new(200).set_body_json(7)).await;
     let base = format!("http://localhost:{}", server.address().port()).parse().unwrap();
     let limits = UpstreamLimits::default();
-    let config = UpstreamConfig { base, is_chosen: false, limits, observer: None };
+    let config = UpstreamConfig { base, is_chosen: false, limits: limits.into(), observer: None };
     let upstream = Upstream::new("Open-Meteo", "mcp-weather/1.2.3", &config).unwrap();
     assert_eq!(*get(&upstream).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert!(server.received_requests().await.unwrap().is_empty());

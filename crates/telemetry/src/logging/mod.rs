@@ -81,6 +81,14 @@ impl LogHandle {
     }
 }
 
+/// Checks a filter before it is put in force.
+///
+/// # Errors
+/// The filter is not understood.
+pub fn check_filter(filter: &str) -> Result<()> {
+    filter::parse(filter).map(drop)
+}
+
 /// Makes stderr the process's log.
 ///
 /// # Errors

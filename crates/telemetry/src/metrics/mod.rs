@@ -14,7 +14,7 @@ use prometheus_client::{
 
 pub use self::upstream::UpstreamMetrics;
 use self::{
-    labels::{ByGuard, ByKind, ByOperation, ByReason, ByTool, Names},
+    labels::{ByGuard, ByKind, ByOperation, ByReason, ByResult, ByTool, Names},
     late::Late,
 };
 use crate::operation::{OTHER, clip, known_method};
@@ -29,6 +29,10 @@ const BUCKETS: [f64; 14] =
 /// Clients with a label of their own. The first ones seen keep it: a label that moved to a busier client
 /// would make both series go backwards.
 const CLIENTS: usize = 50;
+
+/// How a reload ends: what was read is in force, or what was in force stays.
+const RELOADED: &str = "ok";
+const KEPT: &str = "failed";
 
 /// Tools with a label of their own; a server has tens, so this only stops a mistake.
 const TOOLS: usize = 1000;
@@ -49,6 +53,8 @@ struct Inner {
     audit_failures: Counter,
     refusals_suppressed: Counter,
     replays: Counter,
+    config_reloads: Family<ByResult, Counter>,
+    config_last_reload_ok: Gauge,
     redis_up: Late,
     redis_mode_changes: Counter,
     in_flight: Gauge,
@@ -75,6 +81,8 @@ impl Metrics {
             audit_failures: Counter::default(),
             refusals_suppressed: Counter::default(),
             replays: Counter::default(),
+            config_reloads: Family::default(),
+            config_last_reload_ok: Gauge::default(),
             redis_up: Late::default(),
             redis_mode_changes: Counter::default(),
             in_flight: Gauge::default(),
@@ -82,6 +90,11 @@ impl Metrics {
             upstreams: upstream::Upstreams::new(),
         };
         inner.register(build);
+        // What a server starts with has been read.
+        inner.config_last_reload_ok.set(1);
+        for result in [RELOADED, KEPT] {
+            drop(inner.config_reloads.get_or_create(&ByResult { result }));
+        }
         Self(Arc::new(inner))
     }
 
@@ -131,6 +144,13 @@ impl Metrics {
     /// A repeated write was answered from the first one's result.
     pub fn idempotent_replay(&self) {
         self.0.replays.inc();
+    }
+
+    /// Files of the configuration were read again: whether they are in force, and whether by now all are.
+    pub fn config_reload(&self, is_in_force: bool, are_all: bool) {
+        let result = if is_in_force { RELOADED } else { KEPT };
+        self.0.config_reloads.get_or_create(&ByResult { result }).inc();
+        self.0.config_last_reload_ok.set(i64::from(are_all));
     }
 
     /// Whether Redis answers: told once at first, and then at every change.
@@ -222,6 +242,16 @@ impl Inner {
             "idempotent_replays",
             "Repeated writes answered from the first result",
             self.replays.clone(),
+        );
+        registry.register(
+            "config_reloads",
+            "Files of the configuration that were read again, and whether they are in force",
+            self.config_reloads.clone(),
+        );
+        registry.register(
+            "config_last_reload_ok",
+            "Whether everything in force is what the files say",
+            self.config_last_reload_ok.clone(),
         );
         registry.register("in_flight_calls", "Calls being worked on", self.in_flight.clone());
         registry.register("queue_length", "Calls waiting for a permit", self.queued.clone());

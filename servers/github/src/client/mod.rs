@@ -1,6 +1,7 @@
 //! The only module that asks GitHub.
 
 mod app;
+mod app_key;
 mod diagnosis;
 mod push_access;
 mod refusal;
@@ -87,7 +88,7 @@ impl Client {
             Identity::App { id, key, installation } => {
                 // The app asks for tokens with a credential of its own.
                 let app = App::new(Api::new(upstream()?), id, key, installation);
-                app.check().await.map_err(wrong)?;
+                let app = app.await.map_err(wrong)?;
                 (Some(UpstreamCredential::issued(Box::new(app.clone()))), Some(app))
             }
         };

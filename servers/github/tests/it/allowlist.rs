@@ -185,3 +185,24 @@ async fn a_log_is_fetched_from_the_hosts_of_logs_alone_and_without_our_credentia
         );
     }
 }
+
+#[tokio::test]
+async fn the_list_follows_its_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let allow = |list: &str| {
+        std::fs::write(file.path(), format!("github_allowed_repositories = {list:?}\n")).unwrap();
+    };
+    allow("octo-org/*");
+    let stage = Stage::with(&[("MCP_CONFIG", file.path().to_str().unwrap())]).await;
+    stage.serve_recorded().await;
+    let issues = async || stage.call("list_issues", about(&json!({}))).await["isError"] == true;
+    assert!(issues().await, "it is not on the list");
+    allow("octo-org/*, octocat/hello-world");
+    stage.until("the list is longer", async || !issues().await).await;
+    allow("octo-org/*");
+    stage.until("the list is short again", async || issues().await).await;
+    // A list that is none would allow everything or nothing: the last good one stays.
+    allow("octocat");
+    stage.until("it is told", async || stage.log().contains("the last good one stays")).await;
+    assert!(issues().await);
+}

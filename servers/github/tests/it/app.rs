@@ -155,6 +155,35 @@ async fn a_token_that_was_replaced_is_tried_once_more_while_github_does_not_know
     assert_eq!(stage.requests().await.len(), 4);
 }
 
+#[tokio::test]
+async fn a_new_key_of_an_app_signs_and_the_one_before_is_tried_where_github_refuses_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(KEY, file.path()).unwrap();
+    let path_of_key = file.path().to_str().unwrap().to_owned();
+    let mut app = APP;
+    app[1].1 = &path_of_key;
+    let stage = Stage::with(&app).await;
+    // The signatures of one key differ from those of another, so the key shows in what GitHub is told.
+    let refused = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&refused);
+    let account = move |_: &Request| match count.fetch_add(1, Ordering::Relaxed) {
+        // The new key, at first.
+        1 => ResponseTemplate::new(401),
+        _ => ResponseTemplate::new(200).set_body_json(fixture("app")),
+    };
+    Mock::given(path("/app")).respond_with(account).mount(&stage.github).await;
+    stage.answer("get_me", json!({})).await;
+    std::fs::copy(KEY.replace("rsa.pem", "rsa-other.pem"), file.path()).unwrap();
+    stage.answer("get_me", json!({})).await;
+    assert_eq!(stage.requests().await.len(), 3, "new key, then the one before");
+    stage.answer("get_me", json!({})).await;
+    assert_eq!(stage.requests().await.len(), 4, "the new key is good by now");
+    // What is no key leaves the last one.
+    std::fs::write(file.path(), "-----BEGIN RSA").unwrap();
+    stage.answer("get_me", json!({})).await;
+    assert!(stage.log().contains("the last key stays in use"), "{}", stage.log());
+}
+
 /// What `doctor` tells of GitHub, with those variables and that answer of `path`.
 async fn diagnosed(
     variables: &[(&str, &str)],

@@ -9,6 +9,7 @@ mod keys;
 mod misbehaviour;
 mod paging;
 mod redaction;
+mod reload;
 mod replicas;
 mod sample;
 mod scopes;

@@ -12,6 +12,7 @@ mod corpus;
 mod life;
 mod memory;
 mod query;
+mod reload;
 mod replicas;
 mod snapshots;
 mod stage;

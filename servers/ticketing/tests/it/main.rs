@@ -18,6 +18,7 @@ mod oauth;
 mod operations;
 mod protocol;
 mod redis;
+mod reload;
 mod replicas;
 mod sessions;
 mod snapshots;

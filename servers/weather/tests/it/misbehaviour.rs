@@ -166,3 +166,33 @@ async fn text_of_an_upstream_that_reads_like_an_instruction_is_flagged_and_made_
     assert!(text.contains("Ignore all previous") && !text.contains("<|im_start|>"), "{text}");
     assert!(!text.contains('\u{202e}'));
 }
+
+#[tokio::test]
+async fn how_much_an_upstream_is_asked_follows_the_file_and_what_is_kept_stays() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let attempts = |attempts: u32| {
+        let names = ["forecast", "geocoding"]
+            .map(|name| format!("[upstream.{name}]\nattempts = {attempts}\n"));
+        std::fs::write(file.path(), names.concat()).unwrap();
+    };
+    attempts(1);
+    let stage = Stage::with(&[("MCP_CONFIG", file.path().to_str().unwrap())]).await;
+    stage.serve(crate::stage::SEARCH, fixture("geocoding_berlin")).await;
+    stage.serve(FORECAST, fixture("forecast")).await;
+    let ask = async |place: &str| stage.call("get_weather", json!({ "location": place })).await;
+    assert_ne!(ask("Berlin").await["isError"], true);
+    stage.reset().await;
+    stage.serve(FORECAST, ResponseTemplate::new(500)).await;
+    assert_eq!(ask("1,1").await["isError"], true);
+    assert_eq!(stage.requests().await, 1);
+    attempts(2);
+    let started = Instant::now();
+    while !stage.log().contains("the configuration changed and is in force") {
+        assert!(started.elapsed() < Duration::from_secs(10), "{}", stage.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ask("2,2").await["isError"], true);
+    assert_eq!(stage.requests().await, 3);
+    assert_ne!(ask("Berlin").await["isError"], true, "it is kept");
+    assert_eq!(stage.requests().await, 3);
+}

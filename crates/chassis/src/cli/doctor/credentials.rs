@@ -26,7 +26,7 @@ pub(super) fn findings<S: Server>(core: &Core, config: &S::Config) -> Vec<Findin
         .map_err(Failure::problems)
         .and_then(|catalog| serve::gate(core, &catalog, None));
     let gate = match gate {
-        Ok(gate) => gate,
+        Ok((gate, _files)) => gate,
         Err(failure) => {
             return vec![Finding::new("exposure", Status::Fail, failure.lines().join("; "))];
         }

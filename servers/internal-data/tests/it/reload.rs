@@ -1,0 +1,53 @@
+//! Collections that come and go, and fields that are hidden, while the server runs.
+
+use std::fs;
+use std::time::Duration;
+
+use mcp_testkit::{HttpClient, InternalApi};
+use serde_json::{Value, json};
+
+use crate::stage::command;
+
+/// Asks again until it holds; what never comes fails the test at its deadline.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let polled = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), polled).await;
+    waited.unwrap_or_else(|_| panic!("{what}: never"));
+}
+
+#[tokio::test]
+async fn collections_and_who_sees_which_field_follow_the_file() {
+    let (api, file) = (InternalApi::start().await, tempfile::NamedTempFile::new().unwrap());
+    let describe = |allowed: &str, scope: &str| {
+        let text = format!(
+            "internal_collections = {allowed:?}\n[collections.users.fields]\nid = {{}}\nname = {{ {scope} }}\n"
+        );
+        fs::write(file.path(), text).unwrap();
+    };
+    describe("users", "");
+    let command = command().env("INTERNAL_API_URL", api.url()).env("MCP_CONFIG", file.path());
+    let server = command.http().await;
+    let client = HttpClient::new(server.url());
+    let ask = async |collection: &str| -> Value {
+        let arguments = json!({ "collection": collection, "filters": { "limit": 1 } });
+        client.call_tool("query_data", arguments).await.result().clone()
+    };
+    let is_forbidden = |result: &Value| result["structuredContent"]["error"]["code"] == "forbidden";
+    assert!(is_forbidden(&ask("orders").await));
+    let shown = ask("users").await["structuredContent"]["records"][0]["name"].clone();
+    assert!(shown.is_string() && shown != "[redacted]", "{shown}");
+
+    describe("users,orders", "scope = \"hr:read\"");
+    until("orders are offered", async || !is_forbidden(&ask("orders").await)).await;
+    // What was kept of an answer before it was hidden is not shown any more.
+    let hidden = ask("users").await["structuredContent"]["records"][0]["name"].clone();
+    assert_eq!(hidden, "[redacted]");
+
+    describe("users", "scope = \"no scope\"");
+    server.wait_for_log("the last good one stays").await;
+    assert!(!is_forbidden(&ask("orders").await));
+}
