@@ -187,6 +187,7 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue};
 
     use super::{Sender, Via};
+    use crate::http::serve::Peer;
 
     const PROXY: &str = "10.0.0.1";
 
@@ -199,7 +200,10 @@ mod tests {
     }
 
     fn peer_at(address: &str) -> Peer {
-        Peer { address: (address.parse::<IpAddr>().unwrap(), 4711).into(), certificate: None }
+        Peer {
+            address: (address.parse::<std::net::IpAddr>().unwrap(), 4711).into(),
+            certificate: None,
+        }
     }
 
     fn told(peer: &str, headers: &[(&'static str, &str)]) -> (String, Via) {

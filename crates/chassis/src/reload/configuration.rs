@@ -110,11 +110,7 @@ impl<S: Server> Configuration<S> {
         let server = if domain.is_empty() {
             None
         } else {
-            Some(
-                start::<S>(loaded.server)
-                    .await
-                    .map_err(|why| format!("{}: {why}", named(&domain)))?,
-            )
+            Some(start::<S>(loaded.server, &domain).await?)
         };
         // From here on nothing fails.
         if let Err(error) = self.log.set_filter(&core.log.filter) {
@@ -186,11 +182,14 @@ async fn redis<S: Server>(
 }
 
 /// Starts the domain under its new settings.
-async fn start<S: Server>(config: S::Config) -> Result<S, String> {
-    match timeout(START, S::start(config)).await {
-        Ok(started) => started.map_err(|error| error.to_string()),
-        Err(_elapsed) => Err(format!("did not start within {} s", START.as_secs())),
-    }
+async fn start<S: Server>(config: S::Config, changed: &[&'static str]) -> Result<S, String> {
+    let problem = match timeout(START, S::start(config)).await {
+        Ok(Ok(server)) => return Ok(server),
+        Ok(Err(error)) => error.to_string(),
+        Err(_elapsed) => format!("did not start within {} s", START.as_secs()),
+    };
+    let is_named = changed.iter().any(|setting| problem.starts_with(setting));
+    Err(if is_named { problem } else { format!("{}: {problem}", named(changed)) })
 }
 
 /// Ends a domain that was replaced, after its last call.
@@ -210,11 +209,9 @@ fn told(problems: Vec<Problem>) -> String {
 
 /// Settings as an operator knows them: a table by its name in brackets.
 fn named(settings: &[&'static str]) -> String {
-    let name = |setting: &&'static str| match setting
-        .starts_with(|first: char| first.is_ascii_lowercase())
-    {
-        true => format!("[{setting}]"),
-        false => (*setting).to_owned(),
+    let name = |setting: &&'static str| {
+        let is_table = setting.starts_with(|first: char| first.is_ascii_lowercase());
+        if is_table { format!("[{setting}]") } else { (*setting).to_owned() }
     };
     settings.iter().map(name).collect::<Vec<_>>().join(", ")
 }

@@ -43,10 +43,6 @@ async fn another_role_takes_over_while_calls_run_and_none_fails() {
         tokio::spawn(async move {
             let mut calls = 0;
             while !*stopped.borrow() {
-                let answer = ask(&client, "SELECT pg_sleep(0.01)::text, current_user").await;
-                let refused = answer["error"]["message"].as_str().unwrap_or_default();
-                // Sleeping is refused, as ever; asking who we are is not.
-                assert!(refused.contains("pg_sleep"), "{answer}");
                 let answer = ask(&client, "SELECT current_user").await;
                 assert_eq!(answer["row_count"], 1, "{answer}");
                 calls += 1;

@@ -102,6 +102,21 @@ async fn a_second_signal_ends_the_server_at_once() {
 }
 
 #[tokio::test]
+async fn a_call_that_outlasts_the_drain_deadline_is_cut_off() {
+    let mut process = command().env("MCP_DRAIN_DEADLINE", "300ms").http().await;
+    let mut slow = TcpStream::connect(process.address()).await.unwrap();
+    let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(get(&process, "/ready").await.status, StatusCode::OK);
+    let started = std::time::Instant::now();
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    process.wait_for_log("calls were cut off at the drain deadline").await;
+    assert_eq!(process.wait().await.code(), Some(0));
+    // A body may take 10 s, which is not waited for.
+    assert!(started.elapsed().as_secs() < 8, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
 async fn stdio_ends_on_a_signal_and_its_stdout_is_the_protocol_alone() {
     let mut client = command().env("RUST_LOG", "debug").stdio();
     // The client fails at any line of stdout that is not JSON.
