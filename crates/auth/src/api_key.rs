@@ -1,5 +1,7 @@
 //! API keys: kept as SHA-256, each with its owner, scopes and expiry.
 
+mod review;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -17,6 +19,8 @@ use crate::{
     digest::Digest,
     principal::{Evidence, Method, Subject},
 };
+
+pub use review::is_guessable;
 
 /// What stands for the issuer of a key's owner.
 const ISSUER: &str = "api-key";

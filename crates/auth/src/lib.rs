@@ -23,7 +23,7 @@ mod revocation;
 mod scope;
 mod swap;
 
-pub use api_key::ApiKeys;
+pub use api_key::{ApiKeys, is_guessable};
 pub use authenticator::Authenticator;
 #[cfg(feature = "certificates")]
 pub use certificate::{CertificateScopes, PeerCertificate};

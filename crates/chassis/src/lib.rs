@@ -25,6 +25,7 @@ mod changes;
 mod cli;
 mod config;
 mod context;
+mod finding;
 mod handler;
 mod hooks;
 #[cfg(feature = "http")]
@@ -53,6 +54,7 @@ pub use catalog::Catalog;
 pub use cli::main;
 pub use config::{Problem, Reader, Setting, Settings};
 pub use context::{CallContext, Write};
+pub use finding::{Deployment, Finding};
 pub use hooks::{CallInfo, CallOutcome, Hooks, NoHooks};
 pub use prompt::{Prompt, PromptPart};
 pub use raw_text::{LineRange, RawText, TextStart};

@@ -9,6 +9,7 @@
 
 pub mod client;
 mod daemon;
+pub mod doctor;
 mod environment;
 pub mod golden;
 pub mod http;
@@ -23,6 +24,7 @@ pub mod replicas;
 pub mod stdio;
 pub mod wire;
 
+pub use doctor::Diagnosis;
 pub use http::HttpClient;
 pub use internal_api::InternalApi;
 pub use issuer::Issuer;

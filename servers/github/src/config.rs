@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use mcp_chassis::{Reader, Settings, UpstreamConfig, UpstreamSecret};
+use mcp_chassis::{Deployment, Finding, Reader, Settings, UpstreamConfig, UpstreamSecret};
 
 use crate::allowlist::Allowlist;
 
@@ -61,6 +61,22 @@ impl Settings for Config {
             allowlist: allowlist.unwrap_or_default(),
             lockdown: lockdown.or_stand_in(true),
         }
+    }
+
+    fn review(&self, deployment: Deployment) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let is_somebody = !matches!(self.identity, Identity::Nobody);
+        if self.allowlist.listed().is_none() && is_somebody {
+            let text = "GITHUB_ALLOWED_REPOSITORIES is not set: callers get at every repository that the credential does";
+            // Who can also write may be told to carry one repository's secrets into another.
+            let judged = if deployment.writes { Finding::fail } else { Finding::warn };
+            findings.push(judged("repositories", text.to_owned()));
+        }
+        if deployment.writes && is_somebody && !self.lockdown {
+            let text = "GITHUB_LOCKDOWN is off: what strangers write on public issues is shown to a model that may write";
+            findings.push(Finding::warn("lockdown", text));
+        }
+        findings
     }
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use mcp_chassis::{
-    Cache, CacheConfig, CacheKey, Cached, CallContext, Error, ErrorKind, JsonObject, Result,
+    Cache, CacheConfig, CacheKey, Cached, CallContext, Check, Error, ErrorKind, JsonObject, Result,
     StartError, Upstream, UpstreamConfig, UpstreamSecret,
 };
 use serde_json::Value;
 
 use crate::{
+    collections::Collections,
     config::Lifetimes,
     models::{MetricType, Page, Series, ShownProfile, TimeRange},
     names::{CollectionName, FieldName, FilterValue, UserId},
@@ -25,6 +26,8 @@ const KEY_HEADER: &str = "x-api-key";
 
 /// How long the last answer stands in for an API that fails.
 const STALE: Duration = Duration::from_hours(1);
+/// How long a probe of the internal API may take.
+const PROBE: Duration = Duration::from_secs(2);
 /// The most that all answers of one kind take, in bytes.
 const MAX_BYTES: u64 = 32 << 20;
 
@@ -79,6 +82,19 @@ impl Client {
                 size_of_val(series) + size_of_val(points) + points.len() * TEXT
             }),
         })
+    }
+
+    /// What `doctor` tells of the internal API: whether it answers, and takes our key.
+    pub(crate) async fn diagnose(&self, collections: &Collections) -> Option<Check> {
+        let Source::Api(api) = &self.source else { return None };
+        let (first, _) = collections.iter().next()?;
+        let path = ["api", "v1", first.as_str()];
+        let probe = async {
+            let answer: Result<Vec<JsonObject>> =
+                api.get_json(&path, &[("limit", "1")], PROBE).await;
+            answer.map(drop)
+        };
+        Some(Check::run("upstream", probe).await)
     }
 
     /// Whether nothing of it is real.

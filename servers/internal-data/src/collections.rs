@@ -144,6 +144,11 @@ impl Collections {
         users.map(|(_, users)| users).ok_or_else(|| self.refused(USERS))
     }
 
+    /// Whether there is an allowlist.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.is_restricted
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&CollectionName, &Collection)> {
         self.known.iter()
     }

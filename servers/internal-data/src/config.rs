@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use mcp_chassis::{HumanDuration, Reader, Settings, UpstreamConfig, UpstreamSecret};
+use mcp_chassis::{
+    Deployment, Finding, HumanDuration, Reader, Settings, UpstreamConfig, UpstreamSecret,
+};
 
 use crate::{
     collections::{Allowlist, Collection, Collections},
@@ -71,6 +73,30 @@ impl Settings for Config {
             ),
         };
         Self { upstream, key, collections, lifetimes }
+    }
+
+    fn review(&self, deployment: Deployment) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.upstream.is_none() {
+            let text = "INTERNAL_API_URL is not set: every answer is embedded sample data";
+            let judged = if deployment.is_reachable { Finding::fail } else { Finding::warn };
+            findings.push(judged("sample data", text.to_owned()));
+        } else if self.key.is_none() {
+            let text = "INTERNAL_API_KEY is not set: the internal API answers anybody who asks it";
+            findings.push(Finding::warn("upstream credential", text));
+        }
+        match self.collections.iter().next() {
+            None => findings.push(Finding::fail(
+                "collections",
+                "INTERNAL_COLLECTIONS names none: nothing can be asked for",
+            )),
+            Some(_) if !self.collections.is_restricted() => findings.push(Finding::warn(
+                "collections",
+                "INTERNAL_COLLECTIONS is not set: every collection that is described is offered",
+            )),
+            Some(_) => {}
+        }
+        findings
     }
 }
 

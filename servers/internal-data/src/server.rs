@@ -1,6 +1,6 @@
 //! The internal-data server: what it offers, and what it stands on.
 
-use mcp_chassis::{Catalog, Server, StartError};
+use mcp_chassis::{Catalog, Check, Server, StartError};
 
 use crate::{Config, client::Client, collections::Collections, tools};
 
@@ -28,6 +28,10 @@ impl Server for InternalData {
 
     fn register(catalog: &mut Catalog<Self>) {
         tools::register(catalog);
+    }
+
+    async fn diagnose(&self) -> Vec<Check> {
+        self.client.diagnose(&self.collections).await.into_iter().collect()
     }
 
     async fn start(config: Config) -> Result<Self, StartError> {

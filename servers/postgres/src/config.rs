@@ -4,10 +4,13 @@ use std::{
     collections::BTreeSet, convert::Infallible, num::NonZeroU32, str::FromStr, time::Duration,
 };
 
-use mcp_chassis::{ByteSize, HumanDuration, Reader, Settings};
+use mcp_chassis::{ByteSize, Deployment, Finding, HumanDuration, Reader, Settings};
 use secrecy::SecretString;
 
-use crate::{queries::Queries, server::TOOLS};
+use crate::{
+    queries::Queries,
+    server::{DEADLINE_SECS, TOOLS},
+};
 
 /// The settings of the PostgreSQL server.
 #[derive(Debug)]
@@ -86,6 +89,56 @@ impl Settings for Config {
             functions: functions.value().0,
         }
     }
+
+    fn review(&self, _deployment: Deployment) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.schemas.is_empty() {
+            let text = "PG_ALLOWED_SCHEMAS is not set: every schema that the role may use is read";
+            findings.push(Finding::warn("schemas", text));
+        } else if self.schemas.contains("*") {
+            let text = "PG_ALLOWED_SCHEMAS has a `*`, which is no wildcard here: name the schemas";
+            findings.push(Finding::fail("schemas", text));
+        }
+        let harmful = self.functions.iter().filter(|name| is_harmful(name)).cloned();
+        let harmful = harmful.collect::<Vec<_>>().join(", ");
+        if !harmful.is_empty() {
+            let text = format!(
+                "PG_ALLOW_FUNCTIONS has {harmful}, by which a SELECT leaves the database or stops it"
+            );
+            findings.push(Finding::fail("functions", text));
+        }
+        if self.statement_timeout > Duration::from_secs(DEADLINE_SECS) {
+            let text = format!(
+                "PG_STATEMENT_TIMEOUT is longer than the {DEADLINE_SECS}s of any tool: nobody waits for such a statement"
+            );
+            findings.push(Finding::warn("statement timeout", text));
+        }
+        if self.allow_unsafe_role {
+            let text = "PG_ALLOW_UNSAFE_ROLE=true: a role that can write is no reason not to start";
+            findings.push(Finding::warn("unsafe role", text));
+        }
+        findings
+    }
+}
+
+/// Functions that reach files, other servers or other sessions, or that hold a connection for as long as they are told.
+fn is_harmful(name: &str) -> bool {
+    const FAMILIES: [&str; 12] = [
+        "pg_read_",
+        "pg_ls_",
+        "pg_stat_file",
+        "pg_write_",
+        "pg_sleep",
+        "pg_terminate_",
+        "pg_cancel_",
+        "pg_reload_",
+        "lo_",
+        "dblink",
+        "query_to_",
+        "set_config",
+    ];
+    let bare = name.rsplit('.').next().unwrap_or(name);
+    name.contains('*') || FAMILIES.iter().any(|family| bare.starts_with(family))
 }
 
 fn queries(reader: &mut Reader<'_>) -> Queries {

@@ -229,19 +229,19 @@ impl Postgres {
         }
     }
 
-    /// The role as it is now: what forbids a start is a problem, what else it can do a warning.
+    /// The role as it is now: what forbids a start is a problem, allowed or not; what else it can do is a warning.
     async fn check_role(&self, warnings: &mut Option<String>) -> Result<(), String> {
         let report =
             RoleReport::inspect(&self.database).await.map_err(|error| error.to_string())?;
         let (powers, others) = (report.unsafe_powers(), report.warnings());
-        if self.allow_unsafe_role {
-            let allowed = powers.map(|powers| format!("allowed by PG_ALLOW_UNSAFE_ROLE: {powers}"));
-            let all: Vec<_> = allowed.into_iter().chain(others).collect();
-            *warnings = (!all.is_empty()).then(|| all.join(", "));
-            return Ok(());
-        }
         *warnings = others;
-        powers.map_or(Ok(()), Err)
+        match powers {
+            Some(powers) if self.allow_unsafe_role => {
+                Err(format!("allowed by PG_ALLOW_UNSAFE_ROLE: it {powers}"))
+            }
+            Some(powers) => Err(powers),
+            None => Ok(()),
+        }
     }
 }
 

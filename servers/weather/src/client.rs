@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_chassis::{
-    Cache, CacheConfig, CacheKey, Cached, CallContext, Error, ErrorKind, Freshness, Result,
+    Cache, CacheConfig, CacheKey, Cached, CallContext, Check, Error, ErrorKind, Freshness, Result,
     StartError, Upstream, UpstreamConfig,
 };
 
@@ -23,6 +23,8 @@ const CANDIDATES: u32 = 10;
 const PLACES_FRESH: Duration = Duration::from_hours(24);
 /// How long the last answer stands in for an upstream that fails.
 const STALE: Duration = Duration::from_hours(24);
+/// How long a probe of an upstream may take.
+const PROBE: Duration = Duration::from_secs(2);
 /// The most that all answers of one kind take, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -103,6 +105,34 @@ impl Client {
             air: Cache::new(kept(config.fresh), |air| size_of_val(air) + air.time.len()),
             days: Cache::new(kept(config.fresh), |days| size_of_val(days.as_slice())),
         })
+    }
+
+    /// What `doctor` tells of the upstreams: each is asked the smallest question that it has an answer to.
+    pub(crate) async fn diagnose(&self) -> Vec<Check> {
+        let at = [("latitude", "52.52"), ("longitude", "13.41")];
+        let day = [("start_date", "2024-01-01"), ("end_date", "2024-01-01")];
+        let past: Vec<_> = at.into_iter().chain(day).collect();
+        let questions = [
+            (
+                "geocoding",
+                &self.geocoding,
+                "search",
+                [("name", "Berlin"), ("count", "1")].as_slice(),
+            ),
+            ("forecast", &self.forecast, "forecast", at.as_slice()),
+            ("air-quality", &self.air_quality, "air-quality", at.as_slice()),
+            ("archive", &self.archive, "archive", past.as_slice()),
+        ];
+        let mut checks = Vec::new();
+        for (name, api, path, query) in questions {
+            let asked = async {
+                let answer: Result<serde_json::Value> =
+                    api.get_json(&["v1", path], query, PROBE).await;
+                answer.map(drop)
+            };
+            checks.push(Check::run(name, asked).await);
+        }
+        checks
     }
 
     /// The places that a name may mean.

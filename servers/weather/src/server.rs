@@ -1,6 +1,6 @@
 //! The weather server: what it offers, and what it stands on.
 
-use mcp_chassis::{Catalog, Server, StartError};
+use mcp_chassis::{Catalog, Check, Server, StartError};
 
 use crate::{Config, client::Client, prompts::WeatherBriefing, resources::SupportedCities, tools};
 
@@ -27,6 +27,10 @@ impl Server for Weather {
     fn register(catalog: &mut Catalog<Self>) {
         tools::register(catalog);
         catalog.resource::<SupportedCities>().prompt::<WeatherBriefing>();
+    }
+
+    async fn diagnose(&self) -> Vec<Check> {
+        self.client.diagnose().await
     }
 
     async fn start(config: Config) -> Result<Self, StartError> {

@@ -76,7 +76,7 @@ fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result
         }
         Command::Config(ConfigCommand::Show) => config::show(&loaded(flags)?.settings),
         Command::Config(ConfigCommand::Schema) => config::schema::<S>(),
-        Command::Doctor { json } => doctor::run::<S>(loaded(flags)?, json),
+        Command::Doctor { json } => doctor::run::<S>(&sources(flags, Transport::Http), json),
         #[cfg(feature = "http")]
         Command::Healthcheck { url } => {
             let loaded = loaded(flags);

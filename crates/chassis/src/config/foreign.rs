@@ -20,9 +20,12 @@ const FOREIGN: [(&str, &str); 12] = [
 
 /// Warns once for each variable that somebody set in vain.
 pub(crate) fn warn_of_foreign_variables(vars: &Vars) {
-    for (theirs, ours) in FOREIGN {
-        if vars.get(theirs).is_some() {
-            tracing::warn!(variable = theirs, instead = ours, "this variable is not read");
-        }
+    for (theirs, ours) in foreign_variables(vars) {
+        tracing::warn!(variable = theirs, instead = ours, "this variable is not read");
     }
+}
+
+/// The variables that somebody set in vain, each with ours.
+pub(crate) fn foreign_variables(vars: &Vars) -> impl Iterator<Item = (&'static str, &'static str)> {
+    FOREIGN.into_iter().filter(|(theirs, _)| vars.get(theirs).is_some())
 }

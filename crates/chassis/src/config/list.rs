@@ -35,6 +35,16 @@ impl Networks {
         Self(vec![V4.into(), IpAddr::from(Ipv6Addr::LOCALHOST).into()])
     }
 
+    /// One after the other.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, IpNet> {
+        self.0.iter()
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether one of the networks holds the address.
     pub(crate) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))

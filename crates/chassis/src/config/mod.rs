@@ -27,7 +27,7 @@ pub(crate) use auth::AuthConfig;
 pub(crate) use auth::{Issuer, OauthConfig};
 pub(crate) use edge::EdgeConfig;
 pub(crate) use file::FileLayer;
-pub(crate) use foreign::warn_of_foreign_variables;
+pub(crate) use foreign::{foreign_variables, warn_of_foreign_variables};
 #[cfg(feature = "http")]
 pub(crate) use list::Networks;
 pub(crate) use reader::Described;

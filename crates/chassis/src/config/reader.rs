@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use super::{Effect, FileLayer, Snapshot, Stamps, Vars, stamp::Stamp};
+use crate::finding::{Deployment, Finding};
 
 /// The longest secret in a file, in bytes: a private key fits well.
 const MAX_SECRET: u64 = 64 << 10;
@@ -27,6 +28,11 @@ const MAX_SECRET: u64 = 64 << 10;
 pub trait Settings: Sized + Send + 'static {
     /// Reads every setting of the group, in the order in which the documentation lists them.
     fn read(reader: &mut Reader<'_>) -> Self;
+
+    /// What `doctor` tells of these settings, before anything is started with them.
+    fn review(&self, _deployment: Deployment) -> Vec<Finding> {
+        Vec::new()
+    }
 }
 
 /// One setting, as it is in this deployment.
@@ -71,6 +77,8 @@ pub struct Reader<'a> {
     pub(super) tables: BTreeMap<&'static str, Effect>,
     /// The entries of `[upstream]` that the server asked for.
     pub(crate) upstreams: BTreeSet<&'static str>,
+    /// The variables of secrets that upstreams know this server by.
+    pub(super) upstream_credentials: Vec<&'static str>,
     pub(super) is_exposed: bool,
     /// Of the settings that are being read.
     effect: Effect,
@@ -100,6 +108,7 @@ impl<'a> Reader<'a> {
             problems,
             tables,
             upstreams,
+            upstream_credentials: Vec::new(),
             is_exposed: false,
             effect: Effect::Restart,
             files: Stamps::default(),

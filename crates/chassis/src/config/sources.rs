@@ -25,6 +25,8 @@ pub(crate) struct Loaded<C> {
     pub(crate) core: Core,
     pub(crate) server: C,
     pub(crate) settings: Vec<Described>,
+    /// The secrets that upstreams know this server by, where there are any.
+    pub(crate) upstream_credentials: Vec<&'static str>,
     pub(crate) basis: Basis,
     /// Where what the server does is counted, from its upstreams on.
     pub(crate) metrics: Metrics,
@@ -83,8 +85,9 @@ impl Sources {
             #[cfg(feature = "upstream")]
             upstreams: std::mem::take(&mut reader.limits),
         };
-        let Reader { files, problems, settings, .. } = reader;
-        let loaded = Loaded { core, server, settings, basis, metrics: metrics.clone() };
+        let Reader { files, problems, settings, upstream_credentials, .. } = reader;
+        let metrics = metrics.clone();
+        let loaded = Loaded { core, server, settings, upstream_credentials, basis, metrics };
         let outcome = if problems.is_empty() { Ok(loaded) } else { Err(problems) };
         Reading { files, outcome }
     }

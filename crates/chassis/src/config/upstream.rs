@@ -57,6 +57,7 @@ impl Reader<'_> {
     ) -> Option<UpstreamSecret> {
         let file = self.find(&format!("{variable}_FILE"));
         let secret = self.secret(variable, meaning)?;
+        self.upstream_credentials.push(variable);
         Some(match file {
             Some((path, _origin)) => {
                 // Whoever sends it reads the file again, and keeps the secret before for a while.

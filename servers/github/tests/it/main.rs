@@ -3,6 +3,7 @@
 
 mod allowlist;
 mod app;
+mod doctor;
 mod input;
 mod lists;
 mod lockdown;

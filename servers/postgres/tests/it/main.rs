@@ -9,6 +9,7 @@
 mod claims;
 mod connection;
 mod corpus;
+mod doctor;
 mod life;
 mod memory;
 mod query;

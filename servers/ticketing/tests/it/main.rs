@@ -12,6 +12,7 @@ mod auth;
 mod bad_input;
 mod curl;
 mod deployment;
+mod doctor;
 mod edge;
 mod issuer;
 mod oauth;

@@ -1,49 +1,37 @@
 //! `doctor`: what would be unsafe or broken in this deployment.
 
 #[cfg(feature = "http")]
-mod credentials;
+mod access;
+mod audit;
+#[cfg(feature = "http")]
+mod exposure;
+mod files;
+#[cfg(feature = "http")]
+mod keys;
+mod limits;
+mod network;
+mod process;
 
-use mcp_telemetry::audit::AuditTarget;
-use serde::Serialize;
+use mcp_telemetry::metrics::Metrics;
 use serde_json::json;
 
 use super::{Failure, print, serve};
 use crate::{
     Server,
     app::{SHARED_CHECK, catalog},
-    config::{Core, Loaded},
+    config::{Core, Loaded, Settings as _, Sources},
+    finding::{Deployment, Finding, Status},
 };
 
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-struct Finding {
-    name: &'static str,
-    status: Status,
-    detail: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Ok,
-    Warn,
-    Fail,
-}
-
-impl Finding {
-    fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
-        Self { name, status, detail: detail.into() }
-    }
-}
-
-pub(super) fn run<S: Server>(loaded: Loaded<S::Config>, as_json: bool) -> Result<(), Failure> {
-    let Loaded { core, server, .. } = loaded;
-    let mut findings = vec![];
-    #[cfg(feature = "http")]
-    findings.extend(credentials::findings::<S>(&core, &server));
-    findings.extend([audit::<S>(&core, &server), quotas(&core)]);
-    findings.extend(shared_state::<S>(&core));
-    findings.extend(dependencies::<S>(server, &core));
+pub(super) fn run<S: Server>(sources: &Sources, as_json: bool) -> Result<(), Failure> {
+    let metrics = Metrics::new(&format!("mcp-{}", S::NAME), S::VERSION);
+    let findings = match sources.read::<S>(&metrics).outcome {
+        Ok(loaded) => examine::<S>(loaded, sources),
+        Err(problems) => problems
+            .iter()
+            .map(|problem| Finding::fail("configuration", problem.to_string()))
+            .collect(),
+    };
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
     let text = if as_json {
         format!("{:#}\n", json!({ "ok": !failed, "findings": findings }))
@@ -54,62 +42,59 @@ pub(super) fn run<S: Server>(loaded: Loaded<S::Config>, as_json: bool) -> Result
     if failed { Err(Failure::check_told()) } else { Ok(()) }
 }
 
-fn audit<S: Server>(core: &Core, config: &S::Config) -> Finding {
-    let writes = catalog::<S>(core, config)
+/// Everything that is looked at, in the order of the table: who comes in, what is recorded, what is asked.
+fn examine<S: Server>(loaded: Loaded<S::Config>, sources: &Sources) -> Vec<Finding> {
+    let Loaded { core, server, settings, upstream_credentials, .. } = loaded;
+    let offered = catalog::<S>(&core, &server);
+    let writes = offered
+        .as_ref()
         .is_ok_and(|catalog| catalog.tools().iter().any(|tool| tool.spec.kind.effect.writes()));
-    match (&core.audit.target, writes) {
-        (AuditTarget::Off, true) => Finding::new(
-            "audit",
-            Status::Fail,
-            "MCP_AUDIT_LOG is off while write tools are on: set a file, or MCP_READ_ONLY=true",
-        ),
-        (AuditTarget::Off, false) => Finding::new("audit", Status::Warn, "off"),
-        (AuditTarget::Stderr, _) => {
-            Finding::new("audit", Status::Ok, "on stderr: as durable as your log collection")
-        }
-        (AuditTarget::File(path), _) => {
-            Finding::new("audit", Status::Ok, format!("hash-chained in {}", path.display()))
-        }
+    let deployment = Deployment { is_reachable: network::is_reachable(&core), writes };
+    let mut findings = vec![];
+    if offered.as_ref().is_ok_and(|catalog| catalog.tools().is_empty()) {
+        let text = "nothing is offered: look at MCP_TOOLS and MCP_READ_ONLY";
+        findings.push(Finding::fail("tools", text));
     }
+    #[cfg(feature = "http")]
+    {
+        let catalog = offered.map_err(Failure::problems);
+        let scopes = catalog.as_ref().map(|catalog| catalog.scopes().1).unwrap_or_default();
+        let gate = catalog.and_then(|catalog| serve::gate(&core, &catalog, None));
+        let gate = gate.map(|(gate, _files)| gate);
+        findings.extend(exposure::findings(&core, &gate, deployment));
+        findings.extend(access::findings(&core, gate.ok().as_ref(), &scopes));
+    }
+    findings.extend(files::findings(&settings, sources));
+    findings.extend(audit::findings(&core.audit, deployment));
+    findings.extend(limits::findings(&core, deployment));
+    findings.extend(network::findings(&settings, &upstream_credentials));
+    findings.extend(process::findings(&core, &sources.vars, deployment));
+    findings.extend(server.review(deployment));
+    findings.extend(shared_state::<S>(&core, deployment));
+    findings.extend(dependencies::<S>(server, &core));
+    findings
 }
 
-fn quotas(core: &Core) -> Finding {
-    let limits = &core.limits;
-    let all = [
-        ("MCP_RATE_LIMIT", &limits.per_client),
-        ("MCP_RATE_LIMIT_READ", &limits.reads),
-        ("MCP_RATE_LIMIT_WRITE", &limits.writes),
-        ("MCP_RATE_LIMIT_IP", &limits.per_address),
-    ];
-    let off: Vec<_> =
-        all.iter().filter(|(_, limit)| limit.rate().is_none()).map(|(name, _)| *name).collect();
-    if off.is_empty() {
-        Finding::new("quotas", Status::Ok, format!("{} a client", limits.per_client))
-    } else {
-        Finding::new("quotas", Status::Warn, format!("off: {}", off.join(", ")))
-    }
-}
-
-/// Whether what replicas share can be reached.
-fn shared_state<S: Server>(core: &Core) -> Option<Finding> {
-    let shared = serve::shared::<S>(core)?;
+/// Whether what replicas share can be reached, or has to be.
+fn shared_state<S: Server>(core: &Core, deployment: Deployment) -> Option<Finding> {
+    let Some(shared) = serve::shared::<S>(core) else {
+        let detail = "REDIS_URL is not set: a second replica would grant every client its quotas again, and would not \
+                      know keyed writes and revocations of this one";
+        return deployment.is_reachable.then(|| Finding::warn("replicas", detail));
+    };
     let mode = shared.when_down().as_str();
     let asked = serve::block_on(async {
         shared.start(|_| {}).await;
         Ok((shared.check().await, shared.may_evict().await))
     });
     Some(match asked {
-        Ok((Ok(()), Some(true))) => Finding::new(
+        Ok((Ok(()), Some(true))) => Finding::warn(
             SHARED_CHECK,
-            Status::Warn,
             "may forget a write before its time: set its maxmemory-policy to noeviction",
         ),
-        Ok((Ok(()), _)) => {
-            Finding::new(SHARED_CHECK, Status::Ok, format!("answers; `{mode}` when it does not"))
-        }
-        _ => Finding::new(
+        Ok((Ok(()), _)) => Finding::ok(SHARED_CHECK, format!("answers; `{mode}` when it does not")),
+        _ => Finding::fail(
             SHARED_CHECK,
-            Status::Fail,
             "does not answer within 150 ms, or takes no writes: look at REDIS_URL and the network between",
         ),
     })
@@ -117,8 +102,7 @@ fn shared_state<S: Server>(core: &Core) -> Option<Finding> {
 
 /// Starts the server as it would be started, and asks what it depends on.
 fn dependencies<S: Server>(config: S::Config, core: &Core) -> Vec<Finding> {
-    let broken =
-        |failure: Failure| vec![Finding::new("start", Status::Fail, failure.lines().join("; "))];
+    let broken = |failure: Failure| vec![Finding::fail("start", failure.lines().join("; "))];
     let started = serve::block_on(async {
         let catalog = catalog::<S>(core, &config).map_err(Failure::problems)?;
         drop(catalog);
@@ -129,11 +113,9 @@ fn dependencies<S: Server>(config: S::Config, core: &Core) -> Vec<Finding> {
         Ok(checks)
     });
     let finding = |check: &crate::Check| match (&check.problem, &check.warning) {
-        (Some(problem), _) => Finding::new(check.name, Status::Fail, problem.as_str()),
-        (None, Some(warning)) => Finding::new(check.name, Status::Warn, warning.as_str()),
-        (None, None) => {
-            Finding::new(check.name, Status::Ok, format!("{} ms", check.latency.as_millis()))
-        }
+        (Some(problem), _) => Finding::fail(check.name, problem.as_str()),
+        (None, Some(warning)) => Finding::warn(check.name, warning.as_str()),
+        (None, None) => Finding::ok(check.name, format!("{} ms", check.latency.as_millis())),
     };
     started.map_or_else(broken, |checks| checks.iter().map(finding).collect())
 }
@@ -148,5 +130,8 @@ fn table(findings: &[Finding]) -> String {
         };
         format!("{status}  {name:width$}  {detail}\n")
     };
-    findings.iter().map(line).collect::<Vec<_>>().concat()
+    let count = |wanted| findings.iter().filter(|finding| finding.status == wanted).count();
+    let (failed, warned) = (count(Status::Fail), count(Status::Warn));
+    let sum = format!("{failed} unsafe or broken, {warned} to look at\n");
+    findings.iter().map(line).chain([sum]).collect()
 }
