@@ -3,6 +3,7 @@
 use anyhow::Result;
 use mcp_bench::ROWS;
 use serde_json::json;
+use tokio::process::Command;
 
 use crate::{
     load::Sample,
@@ -24,7 +25,7 @@ pub(super) async fn answer(stage: &Stage, plan: Plan, report: &mut Report) -> Re
     let outcomes = interleave([&mut pipes], 1, Load::Closed, plan).await?;
     report.loads("SELECT 1, stdio", &outcomes);
     report.figure("postgres_select1_p50_ms", p50_ms(&outcomes));
-    guard(&mut pipes, plan, report).await?;
+    guard(stage, report).await?;
 
     let mut by_hand = by_hand(stage).start(stage).await?;
     pipes.ask(rows());
@@ -83,28 +84,11 @@ async fn against_reference(
     Ok(())
 }
 
-/// What the guard takes for a kilobyte: a long statement that it refuses, against a short one.
-async fn guard(pipes: &mut Running, plan: Plan, report: &mut Report) -> Result<()> {
-    let mut costs = Vec::new();
-    for (load, length) in [("refused, stdio", 0), ("1 kB refused, stdio", 1_000)] {
-        pipes.ask(refused(length));
-        let outcomes = interleave([&mut *pipes], 1, Load::Closed, plan).await?;
-        report.loads(load, &outcomes);
-        costs.extend(outcomes.iter().map(|outcome| outcome.median(Sample::processor_us)));
-    }
-    if let [short, long] = costs[..] {
-        report.figure("guard_1kb_us", long - short);
-    }
+/// What the guard takes for a kilobyte, without a server around it.
+async fn guard(stage: &Stage, report: &mut Report) -> Result<()> {
+    let output = Command::new(stage.program("bench-guard")).output().await?;
+    report.figure("guard_1kb_us", String::from_utf8(output.stdout)?.trim().parse()?);
     Ok(())
-}
-
-/// Terms of a sum, and a deletion at the end: all of it is read before it is refused.
-fn refused(length: usize) -> Question {
-    let terms: String =
-        (0..).map(|term| format!("id + {term} * price, ")).take(length / 18).collect();
-    let sql =
-        format!("WITH gone AS (DELETE FROM products RETURNING id) SELECT {terms}id FROM products");
-    Question::new("query_database", json!({ "sql": sql }), r#""code":"forbidden""#)
 }
 
 fn stdio(stage: &Stage) -> Subject {

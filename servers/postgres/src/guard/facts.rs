@@ -54,9 +54,12 @@ pub(crate) struct Relation {
 
 impl Name {
     /// The last one or two of several parts; a database before them is PostgreSQL's business.
-    pub(super) fn of(mut parts: Vec<String>, at: Option<usize>) -> Option<Self> {
-        let last = parts.pop()?;
-        Some(Self { qualifier: parts.pop(), last, at })
+    pub(super) fn of<'a>(
+        mut parts: impl DoubleEndedIterator<Item = &'a str>,
+        at: Option<usize>,
+    ) -> Option<Self> {
+        let last = parts.next_back()?.to_owned();
+        Some(Self { qualifier: parts.next_back().map(str::to_owned), last, at })
     }
 }
 

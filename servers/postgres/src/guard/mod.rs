@@ -22,23 +22,24 @@ pub(crate) use facts::{Facts, Name, Relation, Root};
 pub(crate) use refusal::{Place, Refusal};
 pub(crate) use words::words;
 
-/// The longest statement, in bytes. The parser's time grows with the square of a chain of operators.
+/// The longest statement, in bytes; the worst takes some 5 ms.
 pub(crate) const MAX_SQL: usize = 32 * 1_024;
 
-/// The stack of a parsing thread. `libpg_query`, the decoder and the tree's `Drop` recurse, and running out of
-/// stack ends the process: 16,000 operators, which are 32 kB of text, need 64 MB. Reserved, and touched only
-/// when it is needed.
-const STACK: usize = 256 * 1_024 * 1_024;
+/// The longest that is read where it is asked for. The worst of this length takes half a millisecond, and none takes
+/// more than a little stack: neither the parser nor the walk recurses. Handing a statement over takes 20 µs, as long as
+/// reading a common one.
+const IN_PLACE: usize = 4 * 1_024;
 
-/// One slow parse must not keep everybody waiting.
-const THREADS: usize = 4;
+/// One slow parse must not keep everybody waiting. They are our own threads and not the runtime's, which come and go:
+/// `libpg_query` takes one of the process's 1,024 keys for every thread that has ever parsed, and keeps it.
+const THREADS: usize = 2;
 
 struct Job {
     sql: String,
     reply: oneshot::Sender<Result<Facts, Refusal>>,
 }
 
-/// Reads statements on threads of its own.
+/// Reads statements, long ones on threads of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     jobs: mpsc::Sender<Job>,
@@ -55,18 +56,15 @@ impl Guard {
         for number in 0..THREADS {
             let queue = Arc::clone(&queue);
             let name = format!("sql-parser-{number}");
-            thread::Builder::new().name(name).stack_size(STACK).spawn(move || work(&queue))?;
+            thread::Builder::new().name(name).spawn(move || work(&queue))?;
         }
         Ok(Self { jobs })
     }
 
     /// Reads what `sql` is and names, or refuses it.
     pub(crate) async fn read(&self, sql: &str) -> Result<Facts, Refusal> {
-        if sql.len() > MAX_SQL {
-            return Err(Refusal::too_long());
-        }
-        if sql.contains('\0') {
-            return Err(Refusal::nul());
+        if sql.len() <= IN_PLACE || sql.len() > MAX_SQL {
+            return read(sql);
         }
         let (reply, answer) = oneshot::channel();
         let job = Job { sql: sql.to_owned(), reply };
@@ -80,22 +78,33 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { sql, reply }) = job else { return };
-        // The tree is dropped here too, on this stack.
-        let read = catch_unwind(|| read(&sql)).unwrap_or_else(|_| Err(Refusal::unknown_tree()));
         // A caller that went away needs no answer.
-        drop(reply.send(read));
+        drop(reply.send(read(&sql)));
     }
 }
 
-fn read(sql: &str) -> Result<Facts, Refusal> {
-    let parsed = pg_query::parse(sql).map_err(|error| match error {
-        pg_query::Error::Parse(message) => Refusal::syntax(message),
+/// Reads what `sql` is and names, or refuses it, here and now.
+pub(crate) fn read(sql: &str) -> Result<Facts, Refusal> {
+    if sql.len() > MAX_SQL {
+        return Err(Refusal::too_long());
+    }
+    if sql.contains('\0') {
+        return Err(Refusal::nul());
+    }
+    // The tree's accessors panic where a node is not of the kind that PostgreSQL's headers promise.
+    catch_unwind(|| parse(sql)).unwrap_or_else(|_| Err(Refusal::unknown_tree()))
+}
+
+fn parse(sql: &str) -> Result<Facts, Refusal> {
+    let parsed = pg_raw_parse::parse(sql).map_err(|error| match error {
+        pg_raw_parse::Error::Parse(message) => Refusal::syntax(message.to_string()),
         _ => Refusal::unknown_tree(),
     })?;
-    match parsed.protobuf.stmts.as_slice() {
-        [statement] => walk::walk(statement),
-        [] => Err(Refusal::empty()),
-        _ => Err(Refusal::several()),
+    let mut statements = parsed.iter();
+    match (statements.next(), statements.next()) {
+        (Some(statement), None) => walk::walk(statement),
+        (None, _) => Err(Refusal::empty()),
+        (Some(_), Some(_)) => Err(Refusal::several()),
     }
 }
 

@@ -136,12 +136,6 @@ impl Refusal {
     }
 }
 
-impl serde::ser::Error for Refusal {
-    fn custom<T: fmt::Display>(_message: T) -> Self {
-        Self::unknown_tree()
-    }
-}
-
 impl Classify for Refusal {
     fn kind(&self) -> ErrorKind {
         match self.sqlstate {

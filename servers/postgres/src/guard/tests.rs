@@ -1,6 +1,14 @@
 //! What the parser layer lets through, refuses and reads, without a database.
 
-use super::{Facts, Guard, MAX_SQL, Refusal, Root};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt::Write as _,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Facts, Guard, MAX_SQL, Name, Refusal, Relation, Root};
+use crate::tests::statements;
 
 fn read(sql: &str) -> Result<Facts, Refusal> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -122,20 +130,106 @@ fn what_a_statement_names_is_read() {
     assert_eq!(read("EXPLAIN SELECT 1").unwrap().root, Root::Explain);
 }
 
+/// Statements as long as is allowed: a head, pieces, an end, and as many closing pieces.
+fn longest() -> impl Iterator<Item = String> {
+    let statements = [
+        ("SELECT ", "1+", "1", ""),
+        ("SELECT ", "- ", "a", ""),
+        ("SELECT a", "::b", "", ""),
+        ("SELECT ", "(", "1", ")"),
+        ("SELECT ", "NOT ", "a", ""),
+        ("SELECT ", "f(", "1", ")"),
+        ("SELECT ", "(SELECT ", "1", ")"),
+        ("SELECT ", "CASE WHEN true THEN ", "1", " END"),
+        ("SELECT", " UNION SELECT", "", ""),
+        ("SELECT a", ",a", "", ""),
+        ("SELECT f()", ",f()", "", ""),
+        ("SELECT FROM a", ",a", "", ""),
+        ("VALUES (1)", ",(1)", "", ""),
+        ("SELECT a", "[1]", "", ""),
+    ];
+    statements.into_iter().map(|(head, piece, end, close)| {
+        let times = (MAX_SQL - head.len() - end.len()) / (piece.len() + close.len());
+        format!("{head}{}{end}{}", piece.repeat(times), close.repeat(times))
+    })
+}
+
 #[test]
-fn honest_length_passes_and_hostile_depth_is_refused_without_harm() {
+fn the_longest_statements_need_neither_stack_nor_time() {
+    const STACK: usize = 256 * 1_024;
+    let work = || longest().for_each(|sql| drop(super::read(&sql)));
+    let started = Instant::now();
+    thread::Builder::new().stack_size(STACK).spawn(work).unwrap().join().unwrap();
+    // They take some 3 ms each, and without optimization ten times that.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[test]
+fn honest_length_passes_and_hostile_depth_is_refused() {
     let sum = |terms: usize| format!("SELECT {}1", "1+".repeat(terms));
     assert!(read(&sum(1_000)).is_ok());
-    assert!(refused(&sum(15_000)).contains("too deeply"));
-    assert!(refused(&format!("SELECT {}1{}", "(".repeat(16_000), ")".repeat(16_000))).len() > 1);
-    let nested = |text: &str, close: &str| {
-        let times = (MAX_SQL - 20) / (text.len() + close.len());
-        format!("SELECT {}1{}", text.repeat(times), close.repeat(times))
-    };
-    for (open, close) in
-        [("(SELECT ", ")"), ("CASE WHEN true THEN ", " END"), ("NOT ", ""), ("f(", ")")]
-    {
-        assert!(read(&nested(open, close)).is_err(), "{open}");
-    }
+    assert!(read(&sum(1_990)).is_ok());
+    assert!(refused(&sum(2_010)).contains("too deeply"));
+    let (flat, deep): (Vec<_>, Vec<_>) = longest().map(|sql| read(&sql)).partition(Result::is_ok);
+    // The lists, indices among them; all others are too deep for the walk, or for the parser itself.
+    assert_eq!((flat.len(), deep.len()), (5, 9));
     assert!(refused(&" ".repeat(MAX_SQL + 1)).contains("32 kB"));
+}
+
+#[test]
+fn a_long_name_is_cut_between_letters() {
+    let name = format!("{}é", "a".repeat(62));
+    assert_eq!(functions(&format!("SELECT {name}()")), ["a".repeat(62)]);
+}
+
+#[test]
+fn what_the_corpora_name_is_as_in_the_snapshot() {
+    let mut found = String::new();
+    for sql in ["honest.txt", "tpch/queries.txt", "attacks.txt"].into_iter().flat_map(statements) {
+        let words: Vec<_> = sql.split_whitespace().collect();
+        let read = read(&sql).map_or_else(|refusal| refusal.to_string(), |facts| spelled(&facts));
+        writeln!(found, "{}\n    {read}", words.join(" ")).unwrap();
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("statements", found));
+}
+
+/// Facts on one line, what there is of them.
+fn spelled(facts: &Facts) -> String {
+    let name = |name: &Name| match name.at {
+        Some(at) => format!("{name}@{at}"),
+        None => name.to_string(),
+    };
+    let relation = |it: &Relation| match &it.alias {
+        Some(alias) => format!("{}={alias}", name(&it.name)),
+        None => name(&it.name),
+    };
+    let names = |names: &[Name]| names.iter().map(name).collect::<Vec<_>>();
+    let sorted = |names: &HashSet<String>| names.iter().cloned().collect::<BTreeSet<_>>();
+    let mut line = match &facts.root {
+        Root::Query => "query".to_owned(),
+        Root::Explain => "explain".to_owned(),
+        Root::Show(setting) => format!("show {setting}"),
+    };
+    let relations: Vec<_> = facts.relations.iter().map(relation).collect();
+    for (kind, names) in [
+        ("calls", names(&facts.functions)),
+        ("attributes", names(&facts.attributes)),
+        ("operators", names(&facts.operators)),
+        ("types", names(&facts.types)),
+        ("relations", relations),
+        ("aliases", sorted(&facts.aliases).into_iter().collect()),
+        ("ctes", sorted(&facts.ctes).into_iter().collect()),
+    ] {
+        if !names.is_empty() {
+            write!(line, "; {kind} {}", names.join(" ")).unwrap();
+        }
+    }
+    if facts.parameters > 0 {
+        write!(line, "; parameters {}", facts.parameters).unwrap();
+    }
+    line
 }

@@ -60,7 +60,7 @@ impl Stage {
 }
 
 /// The statements of a file: paragraphs; a line that starts with `### ` names a class.
-fn statements(file: &str) -> Vec<String> {
+pub(crate) fn statements(file: &str) -> Vec<String> {
     let text = fs::read_to_string(format!("{FIXTURES}/{file}")).unwrap();
     let paragraphs = text.split("\n\n").map(str::trim);
     let statements = paragraphs.filter(|text| !text.is_empty() && !text.starts_with("### "));
