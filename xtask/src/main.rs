@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod conformance;
 mod demo;
 mod layers;
 mod prerequisites;
@@ -39,6 +40,7 @@ enum Task {
     Test(test::Test),
     Build(build::Build),
     Snapshots(snapshots::Snapshots),
+    Conformance(conformance::Conformance),
     Bench(bench::Bench),
 }
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Task::Test(task) => task.run(),
         Task::Build(task) => task.run(),
         Task::Snapshots(task) => task.run(),
+        Task::Conformance(task) => task.run(),
         Task::Bench(task) => task.run(),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

@@ -18,7 +18,7 @@ struct Prerequisite {
     is_here: fn() -> bool,
 }
 
-const ALL: [Prerequisite; 6] = [
+const ALL: [Prerequisite; 7] = [
     Prerequisite {
         name: "a C compiler",
         purpose: "SQLite, aws-lc and PostgreSQL's parser are C",
@@ -55,6 +55,12 @@ const ALL: [Prerequisite; 6] = [
         purpose: "tests put a plain proxy before replicas",
         package: "nginx-light",
         is_here: || is_program("nginx"),
+    },
+    Prerequisite {
+        name: "npm",
+        purpose: "the conformance suite is a package of Node.js",
+        package: "npm",
+        is_here: || is_program("npm"),
     },
     Prerequisite {
         name: "curl",

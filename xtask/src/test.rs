@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
-use crate::{layers, prerequisites, tidy, transport};
+use crate::{conformance, layers, prerequisites, tidy, transport};
 
 /// Runs everything that a change must pass; CI runs the same.
 ///
@@ -35,7 +35,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -71,6 +71,11 @@ const STEPS: [Step; 8] = [
         },
     },
     Step { name: "test", purpose: "the tests pass", run: tests },
+    Step {
+        name: "conformance",
+        purpose: "the official conformance suite finds nothing that was not reviewed",
+        run: |_| conformance::run_whole(),
+    },
 ];
 
 impl Test {
@@ -143,7 +148,7 @@ mod tests {
     fn steps_have_names_of_their_own_and_the_costly_ones_come_last() {
         let names = STEPS.map(|step| step.name);
         assert_eq!(names.first(), Some(&"prerequisites"));
-        assert_eq!(names.last(), Some(&"test"));
+        assert_eq!(names.last(), Some(&"conformance"));
         let unique: std::collections::HashSet<_> = names.into_iter().collect();
         assert_eq!(unique.len(), STEPS.len());
     }

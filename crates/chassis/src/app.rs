@@ -6,20 +6,22 @@ use mcp_auth::Principal;
 use mcp_sanitize::{Findings, Sanitizer, Treatment};
 use mcp_shared::SharedState;
 use rmcp::model::{
-    Implementation, PromptsCapability, ResourcesCapability, ServerCapabilities, ServerConfig,
-    ToolsCapability,
+    Implementation, JsonObject, PromptsCapability, ResourcesCapability, ServerCapabilities,
+    ServerConfig, TASKS_EXTENSION_ID, ToolsCapability,
 };
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Catalog, Check, Server, StartError, api_reference,
+    BecomesTask, Catalog, Check, Features, Server, StartError, api_reference,
     changes::ChangeFeed,
     config::{Core, IdempotencyMode, Problem},
     pipeline::Guards,
     recorder::Recorder,
     reload::ReloadStatus,
+    seal::Sealer,
     spec::scope_set,
+    tasks::Tasks,
 };
 
 /// A domain server and the chassis it stands on, under one configuration.
@@ -34,6 +36,9 @@ pub(crate) struct App<S: Server> {
     pub(crate) shared: Option<SharedState>,
     /// Whether what the files say is in force.
     pub(crate) reloads: ReloadStatus,
+    /// Seals what clients keep for us.
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) tasks: Arc<Tasks>,
     /// What `initialize` and `server/discover` say.
     pub(crate) info: ServerConfig,
     /// The implementation's name and version, as results carry it.
@@ -50,12 +55,13 @@ impl<S: Server> App<S> {
         server: S,
         catalog: Catalog<S>,
         core: &Core,
-        sanitizer: Arc<Sanitizer>,
+        (sanitizer, sealer): (Arc<Sanitizer>, Sealer),
         (recorder, reloads): (Recorder, ReloadStatus),
         shared: Option<SharedState>,
     ) -> Self {
         let guards = Guards::new(&core.limits, &core.offer, sanitizer, shared.as_ref());
-        let info = info::<S>();
+        let info = info(&catalog);
+        let stopped = CancellationToken::new();
         let server_info = serde_json::to_value(&info.server_info).unwrap_or_default();
         Self {
             server: Arc::new(server),
@@ -65,16 +71,19 @@ impl<S: Server> App<S> {
             changes: ChangeFeed::new(),
             shared,
             reloads,
+            sealer: Arc::new(sealer),
+            tasks: Arc::new(Tasks::new(stopped.clone())),
             info,
             server_info,
             stopping: CancellationToken::new(),
-            stopped: CancellationToken::new(),
+            stopped,
         }
     }
 
     /// The same server under another configuration: what it counts, remembers and promised goes on.
     pub(crate) fn renewed(&self, server: Option<S>, catalog: Catalog<S>, core: &Core) -> Self {
         self.recorder.register(&catalog);
+        let info = info(&catalog);
         Self {
             server: server.map_or_else(|| Arc::clone(&self.server), Arc::new),
             catalog,
@@ -83,7 +92,9 @@ impl<S: Server> App<S> {
             changes: self.changes.clone(),
             shared: self.shared.clone(),
             reloads: self.reloads.clone(),
-            info: self.info.clone(),
+            sealer: Arc::clone(&self.sealer),
+            tasks: Arc::clone(&self.tasks),
+            info,
             server_info: self.server_info.clone(),
             stopping: self.stopping.clone(),
             stopped: self.stopped.clone(),
@@ -184,11 +195,21 @@ pub(crate) fn stdio_principal<S: Server>(core: &Core, catalog: &Catalog<S>) -> P
     Principal::stdio(scopes.unwrap_or_else(|| scope_set(&catalog.scopes().0)))
 }
 
-fn info<S: Server>() -> ServerConfig {
+fn info<S: Server>(catalog: &Catalog<S>) -> ServerConfig {
+    let Features { logging, changing_tools, changing_prompts } = S::FEATURES;
     let mut capabilities = ServerCapabilities::default();
-    capabilities.tools = Some(ToolsCapability::default());
-    capabilities.prompts = Some(PromptsCapability::default());
-    capabilities.completions = Some(rmcp::model::JsonObject::new());
+    let mut tools = ToolsCapability::default();
+    tools.list_changed = changing_tools.then_some(true);
+    capabilities.tools = Some(tools);
+    let mut prompts = PromptsCapability::default();
+    prompts.list_changed = changing_prompts.then_some(true);
+    capabilities.prompts = Some(prompts);
+    capabilities.logging = logging.then(JsonObject::new);
+    if catalog.tools().iter().any(|tool| tool.spec.kind.becomes_task != BecomesTask::Never) {
+        let extensions = [(TASKS_EXTENSION_ID.to_owned(), JsonObject::new())];
+        capabilities.extensions = Some(extensions.into_iter().collect());
+    }
+    capabilities.completions = Some(JsonObject::new());
     let mut resources = ResourcesCapability::default();
     (resources.subscribe, resources.list_changed) = (Some(true), Some(true));
     capabilities.resources = Some(resources);

@@ -14,6 +14,8 @@ use rmcp::{RoleServer, model::ProtocolVersion, service::RequestContext};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
+use crate::dialogue::Dialogue;
+
 /// How often a stream's credential is looked at.
 const CREDENTIAL_PERIOD: Duration = Duration::from_secs(1);
 
@@ -75,6 +77,10 @@ pub(crate) struct Caller {
     pub(crate) client: Option<(String, String)>,
     pub(crate) version: Option<ProtocolVersion>,
     pub(crate) cancelled: CancellationToken,
+    /// Where the operation is one that may tell or ask its client something.
+    pub(crate) dialogue: Option<Arc<Dialogue>>,
+    /// The longest that the operation may take where it may become a task.
+    pub(crate) task_deadline: Option<Duration>,
 }
 
 impl Caller {
@@ -103,6 +109,8 @@ impl Caller {
                 client,
                 version,
                 cancelled,
+                dialogue: None,
+                task_deadline: None,
             },
             None => Self {
                 principal: stdio?.clone(),
@@ -113,6 +121,8 @@ impl Caller {
                 client,
                 version,
                 cancelled,
+                dialogue: None,
+                task_deadline: None,
             },
         })
     }

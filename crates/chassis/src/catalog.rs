@@ -11,12 +11,11 @@ use rmcp::model::{
     JsonObject, Prompt as PromptDefinition, PromptArgument, Resource as ResourceDefinition,
     ResourceTemplate, Tool as ToolDefinition, ToolAnnotations,
 };
-use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::{
     ConfiguredTool, Prompt, PromptPart, PromptSpec, Resource, ResourceBody, ResourcePage,
-    ResourceSpec, Server, SideEffect, Tool, ToolSpec, prompt, resource, schema,
+    ResourceSpec, Server, SideEffect, Tool, ToolOutput, ToolSpec, prompt, resource, schema,
     tool::{self, Prepared, ToolAnswer},
     uri::UriTemplate,
 };
@@ -248,7 +247,7 @@ impl<S> RegisteredResource<S> {
 }
 
 /// A tool as clients see it.
-fn definition<Output: JsonSchema>(
+fn definition<Output: ToolOutput>(
     spec: &ToolSpec,
     description: &str,
     input_schema: JsonObject,
@@ -261,10 +260,14 @@ fn definition<Output: JsonSchema>(
         .idempotent(!writes)
         .open_world(spec.kind.open_world);
     let description = described(description, &limits(spec));
-    ToolDefinition::new(spec.kind.name, description, Arc::new(input_schema))
+    let definition = ToolDefinition::new(spec.kind.name, description, Arc::new(input_schema))
         .with_title(spec.kind.title)
-        .with_raw_output_schema(Arc::new(schema::output::<Output>().schema))
-        .with_annotations(annotations)
+        .with_annotations(annotations);
+    if Output::STRUCTURED {
+        definition.with_raw_output_schema(Arc::new(schema::output::<Output>().schema))
+    } else {
+        definition
+    }
 }
 
 const LIMITS: &str = "\n\nLimits: ";

@@ -9,6 +9,10 @@ pub(crate) enum Change {
     Updated(String),
     /// Which resources there are.
     ListChanged,
+    /// Which tools there are.
+    ToolsChanged,
+    /// Which prompts there are.
+    PromptsChanged,
 }
 
 /// How many notices a slow listener may be behind before it misses some and is told to read anew.

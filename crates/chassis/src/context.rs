@@ -6,9 +6,10 @@ use std::{
 };
 
 use mcp_auth::Principal;
+use mcp_errors::{Error, Result};
 use mcp_limits::{ArgumentsHash, Freshness, WriteKey};
 
-use crate::changes::Change;
+use crate::{Ability, Answers, LogLevel, Question, changes::Change, dialogue::Dialogue};
 
 /// One call: who makes it, under which id, and what it changed. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,6 +26,7 @@ struct Inner {
     changes: Mutex<Vec<Change>>,
     freshness: Mutex<Option<Freshness>>,
     sources: Mutex<Vec<String>>,
+    dialogue: Option<Arc<Dialogue>>,
 }
 
 /// The identity of a keyed write: a store that records it in the transaction of the write makes the write
@@ -44,10 +46,12 @@ impl CallContext {
         request_id: String,
         write: Option<Write>,
         deadline: Duration,
+        dialogue: Option<Arc<Dialogue>>,
     ) -> Self {
         let ends_at = Instant::now() + deadline;
         let (changes, freshness, sources) = Default::default();
-        let inner = Inner { principal, request_id, write, ends_at, changes, freshness, sources };
+        let inner =
+            Inner { principal, request_id, write, ends_at, changes, freshness, sources, dialogue };
         Self { inner: Arc::new(inner) }
     }
 
@@ -69,6 +73,54 @@ impl CallContext {
     /// How long the call may still take before it is cut off.
     pub fn remaining(&self) -> Duration {
         self.inner.ends_at.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether the client of this call can be asked for that.
+    pub fn can_ask(&self, ability: Ability) -> bool {
+        self.inner.dialogue.as_ref().is_some_and(|dialogue| dialogue.can(ability))
+    }
+
+    /// Asks the client, and waits for its answers, one under each key.
+    ///
+    /// A client of 2026-07-28 is asked by ending the call: it is made anew with the answers. So ask before anything is
+    /// done; what stands before this line runs again. The operation must be specified with `asks()`.
+    ///
+    /// # Errors
+    /// When the client gives no answer, or the operation was not specified as one that asks. A client that cannot be asked
+    /// ends the call.
+    pub async fn ask(
+        &self,
+        questions: impl IntoIterator<Item = (&str, Question)> + Send,
+    ) -> Result<Answers> {
+        let Some(dialogue) = &self.inner.dialogue else {
+            return Err(Error::internal("nobody can be asked here"));
+        };
+        let questions = questions.into_iter().map(|(key, question)| (key.to_owned(), question));
+        dialogue.ask(questions.collect(), self.remaining()).await
+    }
+
+    /// Tells how much of the work is done, where the client wants to know, in any unit that grows.
+    pub async fn progress(&self, done: f64, total: Option<f64>, message: &str) {
+        let Some(dialogue) = &self.inner.dialogue else { return };
+        if let Some(task) = &dialogue.task {
+            task.say(dialogue.notices.text(message));
+        }
+        dialogue.notices.progress(&dialogue.context, (done, total), message).await;
+    }
+
+    /// Tells the client what happens, where it wants to know. The server declares [`crate::Features::logging`].
+    pub async fn log(&self, level: LogLevel, message: &str) {
+        if let Some(dialogue) = &self.inner.dialogue {
+            dialogue.notices.log(&dialogue.context, level, message).await;
+        }
+    }
+
+    /// Lets the call go on without its request, for a client that knows tasks and a tool that is specified so.
+    pub async fn continue_as_task(&self) {
+        if let Some(task) = self.inner.dialogue.as_ref().and_then(|dialogue| dialogue.task.as_ref())
+        {
+            task.want().await;
+        }
     }
 
     /// Tells the client whether the answer was kept from earlier; the last word counts.
@@ -97,6 +149,16 @@ impl CallContext {
     /// Tells subscribers that resources came or went, once the call has succeeded.
     pub fn resource_list_changed(&self) {
         self.push(Change::ListChanged);
+    }
+
+    /// Tells subscribers that tools came or went, once the call has succeeded.
+    pub fn tool_list_changed(&self) {
+        self.push(Change::ToolsChanged);
+    }
+
+    /// Tells subscribers that prompts came or went, once the call has succeeded.
+    pub fn prompt_list_changed(&self) {
+        self.push(Change::PromptsChanged);
     }
 
     fn push(&self, change: Change) {

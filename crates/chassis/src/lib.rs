@@ -24,7 +24,9 @@ mod catalog;
 mod changes;
 mod cli;
 mod config;
+mod content;
 mod context;
+mod dialogue;
 mod finding;
 mod handler;
 mod hooks;
@@ -38,12 +40,14 @@ mod reload;
 mod reply;
 mod resource;
 mod schema;
+mod seal;
 mod server;
 mod signals;
 mod spec;
 #[cfg(feature = "stdio")]
 mod stdio;
 mod subscriptions;
+mod tasks;
 mod tool;
 mod unreadable;
 #[cfg(feature = "upstream")]
@@ -53,16 +57,18 @@ mod uri;
 pub use catalog::Catalog;
 pub use cli::main;
 pub use config::{Problem, Reader, Setting, Settings};
+pub use content::{Block, Embedded, Media, Unstructured};
 pub use context::{CallContext, Write};
+pub use dialogue::{Ability, Answer, Answers, LogLevel, Question};
 pub use finding::{Deployment, Finding};
 pub use hooks::{CallInfo, CallOutcome, Hooks, NoHooks};
 pub use prompt::{Prompt, PromptPart};
 pub use raw_text::{LineRange, RawText, TextStart};
 pub use resource::{Resource, ResourceBody, ResourceEntry, ResourcePage};
-pub use server::{Check, Server, StartError};
+pub use server::{Check, Features, Server, StartError};
 pub use spec::{
-    Draft, NeedsBudget, NeedsDeadline, NeedsScopes, Policy, PromptKind, PromptSpec, ResourceKind,
-    ResourceSpec, SideEffect, Spec, ToolKind, ToolSpec, Trust,
+    BecomesTask, Draft, NeedsBudget, NeedsDeadline, NeedsScopes, Policy, PromptKind, PromptSpec,
+    ResourceKind, ResourceSpec, SideEffect, Spec, ToolKind, ToolSpec, Trust,
 };
 pub use tool::{ConfiguredTool, Tool, ToolOutput};
 

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use crate::{CallContext, PromptSpec, Server, arguments, tool::Prepared};
+use crate::{Block, CallContext, PromptSpec, Server, arguments, tool::Prepared};
 
 /// A prompt: the value of the type is one request's arguments.
 ///
@@ -46,12 +46,22 @@ pub enum PromptPart {
     Instruction(String),
     /// Somebody else's words: cleaned and wrapped as data before they are sent.
     Outside(String),
+    /// A picture, a sound or a text with an address: cleaned where it is text.
+    Block(Block),
 }
 
 impl PromptPart {
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Instruction(text) | Self::Outside(text) => text,
+            Self::Block(block) => block.text(),
+        }
+    }
+
+    pub(crate) fn block(&self) -> Option<&Block> {
+        match self {
+            Self::Block(block) => Some(block),
+            Self::Instruction(_) | Self::Outside(_) => None,
         }
     }
 }

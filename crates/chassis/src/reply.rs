@@ -5,16 +5,18 @@ use mcp_sanitize::Boundary;
 use rmcp::{
     ErrorData,
     model::{
-        CallToolResult, ContentBlock, ErrorCode, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, MetaObject, PromptMessage, ReadResourceResult, Role,
+        CallToolResponse, CallToolResult, ContentBlock, ErrorCode, InputRequiredResult,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        MetaObject, PromptMessage, ReadResourceResult, Role,
     },
 };
 use serde_json::{Value, json};
 
 use crate::{
-    PromptPart, Server,
+    Block, PromptPart, Server,
     app::App,
     caller::Caller,
+    dialogue::Interruption,
     pipeline::{Completed, Failed, FittedAnswer},
 };
 
@@ -61,6 +63,45 @@ pub(crate) fn meta_of<S: Server, A>(
     meta
 }
 
+/// A tool's answer, whatever it is.
+pub(crate) fn tool_response<S: Server>(
+    app: &App<S>,
+    caller: &Caller,
+    ended: Result<Completed<FittedAnswer>, Failed>,
+) -> Result<CallToolResponse, ErrorData> {
+    if let Err(failed) = &ended
+        && let Some(asking) = interrupted(app, caller, failed)?
+    {
+        return Ok(asking.into());
+    }
+    Ok(tool_result(app, caller, ended).into())
+}
+
+/// The questions that a call ended with, in a result of their own.
+///
+/// # Errors
+/// When the client would have to declare what it can be asked for (2026-07-28).
+pub(crate) fn interrupted<S: Server>(
+    app: &App<S>,
+    caller: &Caller,
+    failed: &Failed,
+) -> Result<Option<InputRequiredResult>, ErrorData> {
+    let Some(dialogue) = &caller.dialogue else { return Ok(None) };
+    match dialogue.take_interruption() {
+        Some(Interruption::Asks(open)) => {
+            let sealed = dialogue.rounds.as_ref().map(|rounds| rounds.sealed(&open)).transpose();
+            let sealed =
+                sealed.map_err(|error| protocol_error(&Failed::new(error, &failed.request_id)))?;
+            let asking = InputRequiredResult::new(Some(open), sealed);
+            Ok(Some(asking.with_meta(meta(app, caller))))
+        }
+        Some(Interruption::Lacks(required)) if caller.is_modern() => {
+            Err(ErrorData::missing_required_client_capability(required))
+        }
+        Some(Interruption::Lacks(_)) | None => Ok(None),
+    }
+}
+
 /// A tool's result: structured content for programs, text for everybody else.
 pub(crate) fn tool_result<S: Server>(
     app: &App<S>,
@@ -70,14 +111,15 @@ pub(crate) fn tool_result<S: Server>(
     match ended {
         Ok(completed) => {
             let meta = meta_of(app, caller, &completed);
-            let FittedAnswer { value, json, text } = completed.answer;
-            let texts = [Some(json), text];
+            let FittedAnswer { value, json, text, blocks } = completed.answer;
+            let texts = [json, text].into_iter().flatten().map(ContentBlock::text);
+            let content = texts.chain(blocks.into_iter().map(Block::into_content));
             let content = match &completed.provenance {
-                Some(provenance) => wrapped(&provenance.sources.join(", "), texts),
-                None => texts.into_iter().flatten().map(ContentBlock::text).collect(),
+                Some(provenance) => wrapped(&provenance.sources.join(", "), content),
+                None => content.collect(),
             };
             let mut result = CallToolResult::success(content);
-            result.structured_content = Some(value);
+            result.structured_content = value;
             result.meta = Some(meta);
             result
         }
@@ -94,15 +136,16 @@ pub(crate) fn tool_result<S: Server>(
 /// A prompt's messages; somebody else's words stand between markers.
 pub(crate) fn prompt_messages(completed: Completed<Vec<PromptPart>>) -> Vec<PromptMessage> {
     let sources = completed.provenance.map(|it| it.sources.join(", ")).unwrap_or_default();
-    let text = |part| match part {
-        PromptPart::Instruction(text) => text,
+    let content = |part| match part {
+        PromptPart::Instruction(text) => ContentBlock::text(text),
         PromptPart::Outside(text) => {
             let boundary = Boundary::new(&sources);
-            format!("{}\n{text}\n{}", boundary.open(), boundary.close())
+            ContentBlock::text(format!("{}\n{text}\n{}", boundary.open(), boundary.close()))
         }
+        PromptPart::Block(block) => block.into_content(),
     };
     let parts = completed.answer.into_iter();
-    parts.map(|part| PromptMessage::new_text(Role::User, text(part))).collect()
+    parts.map(|part| PromptMessage::new(Role::User, content(part))).collect()
 }
 
 /// A failure outside of a tool, where the protocol has no result that says so.
@@ -132,11 +175,10 @@ fn sentence(failure: &ToolFailure) -> String {
 
 /// The JSON of a result, and its text where it has any, between markers that nothing inside of them can imitate. Blocks
 /// of their own, so that one is the serialized JSON alone, as the specification asks of a tool with structured content.
-fn wrapped(source: &str, texts: [Option<String>; 2]) -> Vec<ContentBlock> {
+fn wrapped(source: &str, content: impl Iterator<Item = ContentBlock>) -> Vec<ContentBlock> {
     let boundary = Boundary::new(source);
-    let texts = texts.into_iter().flatten();
-    let blocks = [boundary.open()].into_iter().chain(texts).chain([boundary.close()]);
-    blocks.map(ContentBlock::text).collect()
+    let [open, close] = [boundary.open(), boundary.close()].map(ContentBlock::text);
+    [open].into_iter().chain(content).chain([close]).collect()
 }
 
 /// A cursor of `resources/list`: which resource's listing, and where in it.

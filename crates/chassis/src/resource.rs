@@ -55,6 +55,8 @@ pub enum ResourceBody {
     Json(Value),
     /// Text of the media type that the specification names.
     Text(String),
+    /// Bytes of the media type that the specification names.
+    Bytes(Vec<u8>),
 }
 
 /// One line of `resources/list`.

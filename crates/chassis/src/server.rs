@@ -19,6 +19,9 @@ pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
     /// The default of `MCP_RATE_LIMIT`: what one client may ask of it.
     const RATE_LIMIT: &'static str = "600/1m";
 
+    /// What it offers beyond tools, resources and prompts.
+    const FEATURES: Features = Features::NONE;
+
     /// What the deployment decides beyond the chassis' own settings.
     type Config: Settings;
 
@@ -57,6 +60,22 @@ pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
     fn stop(&self) -> impl Future<Output = ()> + Send {
         async {}
     }
+}
+
+/// What a server announces of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Features {
+    /// Its calls log to their clients, by [`crate::CallContext::log`].
+    pub logging: bool,
+    /// Which tools there are may change while it runs.
+    pub changing_tools: bool,
+    /// Which prompts there are may change while it runs.
+    pub changing_prompts: bool,
+}
+
+impl Features {
+    /// Nothing more.
+    pub const NONE: Self = Self { logging: false, changing_tools: false, changing_prompts: false };
 }
 
 /// Why a server did not start.

@@ -36,6 +36,8 @@ impl Subscriptions {
     ) -> SubscriptionFilter {
         let mut accepted = SubscriptionFilter::new();
         accepted.resources_list_changed = requested.resources_list_changed;
+        accepted.tools_list_changed = requested.tools_list_changed;
+        accepted.prompts_list_changed = requested.prompts_list_changed;
         accepted.resource_subscriptions = requested
             .resource_subscriptions
             .as_ref()
@@ -78,6 +80,10 @@ impl Subscriptions {
                 Some(Next::Change(Change::ListChanged) | Next::Missed) => {
                     peer.notify_resource_list_changed().await
                 }
+                Some(Next::Change(Change::ToolsChanged)) => peer.notify_tool_list_changed().await,
+                Some(Next::Change(Change::PromptsChanged)) => {
+                    peer.notify_prompt_list_changed().await
+                }
                 None => return,
             };
             if sent.is_err() {
@@ -114,6 +120,8 @@ pub(crate) async fn forward(
     let watched: BTreeSet<&str> =
         context.accepted().resource_subscriptions.iter().flatten().map(String::as_str).collect();
     let lists = context.accepted().resources_list_changed == Some(true);
+    let tools = context.accepted().tools_list_changed == Some(true);
+    let prompts = context.accepted().prompts_list_changed == Some(true);
     let sink = context.sink();
     loop {
         let next = tokio::select! {
@@ -128,6 +136,12 @@ pub(crate) async fn forward(
             }
             Some(Next::Change(Change::ListChanged) | Next::Missed) if lists => {
                 sink.notify_resource_list_changed().await
+            }
+            Some(Next::Change(Change::ToolsChanged)) if tools => {
+                sink.notify_tool_list_changed().await
+            }
+            Some(Next::Change(Change::PromptsChanged)) if prompts => {
+                sink.notify_prompt_list_changed().await
             }
             Some(_) => Ok(()),
             None => return,

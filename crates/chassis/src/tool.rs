@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use validator::Validate;
 
-use crate::{CallContext, RawText, Server, ToolSpec, arguments};
+use crate::{Block, CallContext, RawText, Server, ToolSpec, arguments};
 
 /// A tool: the value of the type is one call's arguments, [`Tool::SPEC`] is the policy they are called under.
 ///
@@ -67,8 +67,11 @@ pub trait ConfiguredTool: fmt::Debug + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// What a tool answers: structured content with a schema.
+/// What a tool answers: structured content with a schema, or blocks ([`crate::Unstructured`]).
 pub trait ToolOutput: Serialize + JsonSchema + Send {
+    /// Whether the answer has fields, and so a schema; without it `take_blocks` is all of the answer.
+    const STRUCTURED: bool = true;
+
     /// The list whose last items may be left out when the answer is over its budget.
     fn page(&self) -> Option<PageCut> {
         None
@@ -77,6 +80,11 @@ pub trait ToolOutput: Serialize + JsonSchema + Send {
     /// Takes out the text that is given as it is, in a block of its own, beside the structured content.
     fn take_text(&mut self) -> Option<RawText> {
         None
+    }
+
+    /// Takes out the pictures, sounds and texts that follow the structured content, or stand in its place.
+    fn take_blocks(&mut self) -> Vec<Block> {
+        Vec::new()
     }
 
     /// The answer as JSON. What holds much JSON already hands it over instead of copying it.
@@ -98,9 +106,11 @@ pub(crate) type Prepared<S, A> =
 /// What a tool answered, before it is cleaned and measured.
 #[derive(Debug)]
 pub(crate) struct ToolAnswer {
-    pub(crate) value: Value,
+    /// The structured content; `None` of a tool that has none.
+    pub(crate) value: Option<Value>,
     pub(crate) page: Option<PageCut>,
     pub(crate) text: Option<RawText>,
+    pub(crate) blocks: Vec<Block>,
 }
 
 /// Checks the arguments and binds them to the tool's own code.
@@ -124,9 +134,10 @@ pub(crate) fn prepare_configured<T: ConfiguredTool>(
 }
 
 impl ToolAnswer {
-    fn of(mut output: impl ToolOutput) -> Result<Self> {
-        let (page, text) = (output.page(), output.take_text());
-        let value = output.into_json().map_err(Error::internal)?;
-        Ok(Self { value, page, text })
+    fn of<O: ToolOutput>(mut output: O) -> Result<Self> {
+        let (page, text, blocks) = (output.page(), output.take_text(), output.take_blocks());
+        let json = O::STRUCTURED.then(|| output.into_json());
+        let value = json.transpose().map_err(Error::internal)?;
+        Ok(Self { value, page, text, blocks })
     }
 }

@@ -63,6 +63,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The caller went away or withdrew the request.
     Cancelled,
+    /// The client has to answer questions first; nothing was done. The protocol carries them in a result of their own.
+    InputRequired,
     /// Our own fault; the cause is in the log under the request id.
     Internal,
 }
@@ -82,6 +84,7 @@ impl ErrorKind {
             Self::Upstream { .. } => "upstream_error",
             Self::Unavailable => "unavailable",
             Self::Cancelled => "cancelled",
+            Self::InputRequired => "input_required",
             Self::Internal => "internal",
         }
     }
@@ -111,7 +114,7 @@ impl ErrorKind {
     /// The HTTP status, for failures that are reported by the transport (RFC 9110 §15).
     pub fn http_status(&self) -> u16 {
         match self {
-            Self::InvalidInput { .. } => 400,
+            Self::InvalidInput { .. } | Self::InputRequired => 400,
             Self::Unauthenticated => 401,
             Self::Forbidden { .. } => 403,
             Self::NotFound => 404,

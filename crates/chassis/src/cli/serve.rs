@@ -17,6 +17,7 @@ use crate::{
     config::{Core, Loaded, LogConfig, Sources, Vars, warn_of_foreign_variables},
     recorder::Recorder,
     reload::{Configuration, InForce, ReloadStatus, watch},
+    seal::Sealer,
     signals::{Signals, hangups},
 };
 
@@ -117,7 +118,8 @@ async fn start<S: Server>(
         shared.start(move |is_up| metrics.redis_up(is_up)).await;
     }
     let server = S::start(config).await?;
-    let app = App::new(server, catalog, core, sanitizer, (recorder, reloads), shared);
+    let sealer = Sealer::random().context("the key of what clients keep for us")?;
+    let app = App::new(server, catalog, core, (sanitizer, sealer), (recorder, reloads), shared);
     Ok(InForce::new(app))
 }
 

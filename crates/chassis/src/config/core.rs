@@ -131,6 +131,8 @@ pub(crate) struct HttpConfig {
     /// How long a session lasts in which nothing is said.
     #[cfg(feature = "http")]
     pub(crate) session_idle: Duration,
+    #[cfg(feature = "http")]
+    pub(crate) sessions_per_client: usize,
 }
 
 const LOOPBACK: SocketAddr =
@@ -189,6 +191,10 @@ impl HttpConfig {
                 "5m",
                 "how long a session lasts in which nothing is said, like `5m`",
             )),
+            #[cfg(feature = "http")]
+            sessions_per_client: reader
+                .or("MCP_SESSIONS_PER_CLIENT", "16", "sessions of one client at once")
+                .value(),
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) struct Http<S: Server> {
 impl<S: Server> Http<S> {
     pub(crate) fn new(app: InForce<App<S>>, gate: InForce<Gate>, config: &HttpConfig) -> Self {
         let now = app.now();
-        let sessions = Sessions::new(config.sessions, config.session_idle, now.shared.as_ref());
+        let sessions = Sessions::new(config, now.shared.as_ref());
         let has_sessions = sessions.are_kept();
         let max_body = config.max_body;
         let mut config = StreamableHttpServerConfig::default()

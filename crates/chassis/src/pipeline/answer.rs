@@ -1,10 +1,14 @@
 //! What can come out of a domain call, as far as cleaning and measuring are concerned.
 
-use mcp_errors::{Error, ErrorKind, Result};
+use mcp_errors::{Error, Result};
 use mcp_sanitize::{Budget, Findings, OFFLOAD_BYTES, PageCut, Sanitizer, Treatment, fit, is_large};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{PromptPart, ResourceBody, ResourcePage, tool::ToolAnswer};
+use crate::{
+    Block, PromptPart, ResourceBody, ResourcePage,
+    content::{self, too_large},
+    tool::ToolAnswer,
+};
 
 /// An answer that the pipeline can clean, cut to a budget, and (for tools) record and replay.
 pub(crate) trait Answer: Send + Sized + 'static {
@@ -34,54 +38,76 @@ pub(crate) trait Answer: Send + Sized + 'static {
 /// What a tool answered, within its budget.
 #[derive(Debug)]
 pub(crate) struct FittedAnswer {
-    pub(crate) value: Value,
+    pub(crate) value: Option<Value>,
     /// The value as it was measured: written once, since an answer may be long.
-    pub(crate) json: String,
+    pub(crate) json: Option<String>,
     pub(crate) text: Option<String>,
+    pub(crate) blocks: Vec<Block>,
 }
+
+/// What an address holds, within its budget.
+#[derive(Debug)]
+pub(crate) enum FittedBody {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// Under which name the record of a write holds blocks; no tool's field is called so.
+const BLOCKS: &str = "io.github.mcp-chassis/blocks";
 
 impl Answer for ToolAnswer {
     type Fitted = FittedAnswer;
 
     fn is_large(&self) -> bool {
         let text = self.text.as_ref().map_or(0, |text| text.text.len());
-        text > OFFLOAD_BYTES || is_large(&self.value)
+        text + content::text_bytes(&self.blocks) > OFFLOAD_BYTES
+            || self.value.as_ref().is_some_and(is_large)
     }
 
     fn clean(&mut self, sanitizer: &Sanitizer, treatment: Treatment, findings: &mut Findings) {
-        sanitizer.value(&mut self.value, treatment, findings);
-        if let Some(text) = &mut self.text {
-            clean_text(&mut text.text, sanitizer, treatment, findings);
+        if let Some(value) = &mut self.value {
+            sanitizer.value(value, treatment, findings);
+        }
+        let blocks = self.blocks.iter_mut().filter_map(Block::text_mut);
+        for text in self.text.iter_mut().map(|text| &mut text.text).chain(blocks) {
+            clean_text(text, sanitizer, treatment, findings);
         }
     }
 
     fn fit(self, budget: Budget) -> Result<FittedAnswer> {
-        let Self { mut value, page, text } = self;
-        let mut json = json_within(&mut value, budget, page.as_ref())?;
-        let text = text.map(|text| text.fit(&mut value, budget)).transpose()?;
-        if text.is_some() {
+        let Self { mut value, page, text, blocks } = self;
+        content::within(&blocks, budget)?;
+        let fitted = value.as_mut().map(|value| json_within(value, budget, page.as_ref()));
+        let mut json = fitted.transpose()?;
+        let mut shown = None;
+        if let (Some(text), Some(value)) = (text, &mut value) {
+            shown = Some(text.fit(value, budget)?);
             // The text's place was told to the value.
-            json = value.to_string();
+            json = Some(value.to_string());
         }
-        Ok(FittedAnswer { value, json, text })
+        Ok(FittedAnswer { value, json, text: shown, blocks })
     }
 
     fn to_record(&self) -> Value {
-        self.value.clone()
+        self.value.clone().unwrap_or_else(|| json!({ BLOCKS: self.blocks }))
     }
 
-    fn from_record(record: Value) -> Result<Self> {
-        Ok(Self { value: record, page: None, text: None })
+    fn from_record(mut record: Value) -> Result<Self> {
+        let blocks = record.get_mut(BLOCKS).map(Value::take);
+        let value = if blocks.is_none() { Some(record) } else { None };
+        let blocks = blocks.map(serde_json::from_value).transpose().map_err(Error::internal)?;
+        Ok(Self { value, page: None, text: None, blocks: blocks.unwrap_or_default() })
     }
 }
 
 impl Answer for ResourceBody {
-    type Fitted = String;
+    type Fitted = FittedBody;
 
     fn is_large(&self) -> bool {
         match self {
             Self::Json(value) => is_large(value),
             Self::Text(text) => text.len() > OFFLOAD_BYTES,
+            Self::Bytes(_) => false,
         }
     }
 
@@ -89,13 +115,16 @@ impl Answer for ResourceBody {
         match self {
             Self::Json(value) => sanitizer.value(value, treatment, findings),
             Self::Text(text) => clean_text(text, sanitizer, treatment, findings),
+            Self::Bytes(_) => {}
         }
     }
 
-    fn fit(self, budget: Budget) -> Result<String> {
+    fn fit(self, budget: Budget) -> Result<FittedBody> {
         match self {
-            Self::Json(mut value) => json_within(&mut value, budget, None),
-            Self::Text(text) => text_within(text, budget),
+            Self::Json(mut value) => json_within(&mut value, budget, None).map(FittedBody::Text),
+            Self::Text(text) => text_within(text, budget).map(FittedBody::Text),
+            // How much they may be is checked where they are encoded.
+            Self::Bytes(bytes) => Ok(FittedBody::Bytes(bytes)),
         }
     }
 }
@@ -110,13 +139,19 @@ impl Answer for Vec<PromptPart> {
     fn clean(&mut self, sanitizer: &Sanitizer, treatment: Treatment, findings: &mut Findings) {
         for part in self {
             // Our own words are trusted; what they quote stands in parts of its own.
-            if let PromptPart::Outside(text) = part {
+            let text = match part {
+                PromptPart::Instruction(_) => None,
+                PromptPart::Outside(text) => Some(text),
+                PromptPart::Block(block) => block.text_mut(),
+            };
+            if let Some(text) = text {
                 clean_text(text, sanitizer, treatment, findings);
             }
         }
     }
 
     fn fit(self, budget: Budget) -> Result<Self> {
+        content::within(self.iter().filter_map(PromptPart::block), budget)?;
         within(bytes(self.iter().map(PromptPart::text)), budget)?;
         Ok(self)
     }
@@ -195,9 +230,4 @@ fn text_within(text: String, budget: Budget) -> Result<String> {
         Value::String(text) => Ok(text),
         _ => Err(Error::internal("a text that was cut is none any more")),
     }
-}
-
-fn too_large() -> Error {
-    let kind = ErrorKind::InvalidInput { fields: Vec::new() };
-    Error::new(kind, "the answer is over its output budget, ask for less at a time")
 }

@@ -23,7 +23,7 @@ use mcp_errors::Result;
 use rmcp::model::JsonObject;
 use tracing::Instrument;
 
-pub(crate) use answer::{Answer, FittedAnswer};
+pub(crate) use answer::{Answer, FittedAnswer, FittedBody};
 #[cfg(feature = "http")]
 pub(crate) use guards::quota;
 pub(crate) use guards::{Guards, ToolLimits};
@@ -89,6 +89,9 @@ async fn steps<S: Server, A: Answer>(
         let admitted = admit(app, caller, operation, &mut record).await?;
         record.ready().await?;
         hooked::before(app.server.hooks(), &info)?;
+        if let Some(dialogue) = &caller.dialogue {
+            dialogue.admit().await;
+        }
         let started = Instant::now();
         let ended = perform(app, caller, admitted).await;
         hooked::after(app.server.hooks(), &info, ended, started.elapsed())
@@ -124,15 +127,21 @@ async fn perform<S: Server, A: Answer>(
     let Admitted { policy, effect, limits, write, call } = admitted;
     let keyed = write.is_some();
     let deadline = policy.deadline.min(app.guards.deadline);
+    // A task has a time of its own: nobody's request waits for it.
+    let deadline = caller.task_deadline.unwrap_or(deadline);
     let (principal, request_id) = (caller.principal.clone(), caller.request_id.to_string());
-    let context = CallContext::new(principal, request_id, write.clone(), deadline);
+    let context =
+        CallContext::new(principal, request_id, write.clone(), deadline, caller.dialogue.clone());
     let (answer, replayed) = mcp_limits::within(deadline, &caller.cancelled, async {
         let queued = app.recorder.metrics().queued();
         let _permit = app.guards.permit(caller, limits).await?;
         drop(queued);
         let _in_flight = app.recorder.metrics().in_flight();
         let call = panics::catching_panics(call(Arc::clone(&app.server), context.clone()));
-        once(app, write, call).await
+        match &caller.dialogue {
+            Some(dialogue) => once(app, write, dialogue.until_interrupted(call)).await,
+            None => once(app, write, call).await,
+        }
     })
     .await?;
     let (answer, mut provenance) = app.guards.clean(answer, policy, S::NAME).await?;

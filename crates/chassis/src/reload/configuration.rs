@@ -107,11 +107,8 @@ impl<S: Server> Configuration<S> {
         .transpose()
         .map_err(told)?;
         let redis = redis(&now, &core, &live).await?;
-        let server = if domain.is_empty() {
-            None
-        } else {
-            Some(start::<S>(loaded.server, &domain).await?)
-        };
+        let server =
+            if domain.is_empty() { None } else { Some(start::<S>(loaded.server, &domain).await?) };
         // From here on nothing fails.
         if let Err(error) = self.log.set_filter(&core.log.filter) {
             tracing::error!(%error, "the level of the log stays");

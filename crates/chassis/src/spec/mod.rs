@@ -23,7 +23,7 @@ use mcp_sanitize::Budget;
 
 pub use prompt::{PromptKind, PromptSpec};
 pub use resource::{ResourceKind, ResourceSpec};
-pub use tool::{SideEffect, ToolKind, ToolSpec};
+pub use tool::{BecomesTask, SideEffect, ToolKind, ToolSpec};
 
 /// A complete specification: what is offered, and the policy under which.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@ pub type PromptSpec = Spec<PromptKind>;
 pub struct PromptKind {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
+    pub(crate) asks: bool,
 }
 
 impl PromptSpec {
@@ -19,7 +20,13 @@ impl PromptSpec {
     /// When it is compiled, if the name is not one.
     pub const fn named(name: &'static str, title: &'static str) -> Draft<PromptKind, NeedsScopes> {
         assert!(is_name(name), "a prompt's name is 1 to 64 of a-z, 0-9, `_` and `-`");
-        Draft::new(PromptKind { name, title })
+        Draft::new(PromptKind { name, title, asks: false })
+    }
+
+    /// Declares that rendering it may ask the client, by [`crate::CallContext::ask`].
+    #[must_use]
+    pub const fn asks(self) -> Self {
+        Self { kind: PromptKind { asks: true, ..self.kind }, ..self }
     }
 
     /// The prompt's name in the protocol.

@@ -29,6 +29,19 @@ impl SideEffect {
     }
 }
 
+/// When a call becomes a task (MCP, tasks extension), for clients that know tasks. Others wait for the answer, as ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BecomesTask {
+    /// Never.
+    Never,
+    /// When the answer takes longer than this, in milliseconds.
+    AfterMillis(u64),
+    /// When the call itself says so, by [`crate::CallContext::continue_as_task`].
+    OnRequest,
+    /// As soon as it is admitted. Clients that know no tasks cannot call the tool.
+    AtOnce,
+}
+
 /// The part of a specification that only tools have.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolKind {
@@ -37,6 +50,10 @@ pub struct ToolKind {
     pub(crate) effect: SideEffect,
     pub(crate) open_world: bool,
     pub(crate) audited: &'static [&'static str],
+    pub(crate) asks: bool,
+    pub(crate) becomes_task: BecomesTask,
+    /// The longest that a task may take.
+    pub(crate) task_deadline: Duration,
 }
 
 impl ToolSpec {
@@ -64,7 +81,16 @@ impl ToolSpec {
         effect: SideEffect,
     ) -> Draft<ToolKind, NeedsScopes> {
         assert!(is_name(name), "a tool's name is 1 to 64 of a-z, 0-9, `_` and `-`");
-        Draft::new(ToolKind { name, title, effect, open_world: false, audited: &[] })
+        Draft::new(ToolKind {
+            name,
+            title,
+            effect,
+            open_world: false,
+            audited: &[],
+            asks: false,
+            becomes_task: BecomesTask::Never,
+            task_deadline: Duration::ZERO,
+        })
     }
 
     /// Declares that the tool reaches systems beyond this server.
@@ -77,6 +103,19 @@ impl ToolSpec {
     #[must_use]
     pub const fn audited(self, arguments: &'static [&'static str]) -> Self {
         Self { kind: ToolKind { audited: arguments, ..self.kind }, ..self }
+    }
+
+    /// Declares that a call may ask its client, by [`crate::CallContext::ask`].
+    #[must_use]
+    pub const fn asks(self) -> Self {
+        Self { kind: ToolKind { asks: true, ..self.kind }, ..self }
+    }
+
+    /// Declares that a call may become a task, which then ends within `deadline_secs`.
+    #[must_use]
+    pub const fn becomes_task(self, when: BecomesTask, deadline_secs: u64) -> Self {
+        let task_deadline = Duration::from_secs(deadline_secs);
+        Self { kind: ToolKind { becomes_task: when, task_deadline, ..self.kind }, ..self }
     }
 
     /// Shortens the deadline and the budget (in tokens) where a deployment asks for less.

@@ -7,11 +7,14 @@ use std::{
 
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 
-use super::{IN_ALL, PER_PRINCIPAL};
+use super::IN_ALL;
 
 /// The sessions of this process; clones share them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LocalSessions(Arc<Mutex<Owners>>);
+#[derive(Clone, Debug)]
+pub(super) struct LocalSessions {
+    owners: Arc<Mutex<Owners>>,
+    per_principal: usize,
+}
 
 #[derive(Debug, Default)]
 struct Owners {
@@ -29,6 +32,10 @@ pub(in crate::http) struct Opening {
 }
 
 impl LocalSessions {
+    pub(super) fn new(per_principal: usize) -> Self {
+        Self { owners: Arc::default(), per_principal }
+    }
+
     pub(super) fn is_owner(&self, principal: &str, id: &str) -> bool {
         self.owners().of_session.get(id).is_some_and(|owner| owner == principal)
     }
@@ -45,7 +52,7 @@ impl LocalSessions {
         let opening = owners.opening.get(principal).copied().unwrap_or_default();
         let open = owners.of_session.values().filter(|owner| *owner == principal).count();
         let in_all = owners.of_session.len() + owners.opening.values().sum::<usize>();
-        if open + opening >= PER_PRINCIPAL || in_all >= IN_ALL {
+        if open + opening >= self.per_principal || in_all >= IN_ALL {
             return None;
         }
         owners.opening.insert(principal.to_owned(), opening + 1);
@@ -62,7 +69,7 @@ impl LocalSessions {
     }
 
     fn owners(&self) -> MutexGuard<'_, Owners> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,7 +6,7 @@
 mod local;
 mod store;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{str::FromStr, sync::Arc};
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use mcp_auth::Principal;
@@ -15,13 +15,11 @@ use rmcp::transport::streamable_http_server::session::{SessionStore, local::Loca
 use serde::Deserialize;
 
 use super::refusal::Refusal;
+use crate::config::HttpConfig;
 use local::LocalSessions;
 use store::Beginnings;
 
 const SESSION_ID: &str = "mcp-session-id";
-
-/// The most sessions of one principal.
-const PER_PRINCIPAL: usize = 16;
 
 /// The most sessions of all.
 const IN_ALL: usize = 1_000;
@@ -55,6 +53,7 @@ impl FromStr for SessionMode {
 #[derive(Debug)]
 pub(super) struct Sessions {
     pub(super) manager: Arc<LocalSessionManager>,
+    per_principal: usize,
     ledger: Option<Ledger>,
 }
 
@@ -86,22 +85,23 @@ pub(super) enum Opening {
 }
 
 impl Sessions {
-    /// Sessions that end by themselves when nothing is said for `idle`; with [`SessionMode::Redis`] in `shared`.
-    pub(super) fn new(mode: SessionMode, idle: Duration, shared: Option<&SharedState>) -> Self {
+    /// Sessions that end by themselves when nothing is said for a while; with [`SessionMode::Redis`] in `shared`.
+    pub(super) fn new(config: &HttpConfig, shared: Option<&SharedState>) -> Self {
         let mut manager = LocalSessionManager::default();
+        let (idle, per_principal) = (config.session_idle, config.sessions_per_client);
         manager.session_config.keep_alive = Some(idle);
-        let bounds = SessionBounds { idle, per_principal: PER_PRINCIPAL, in_all: IN_ALL };
-        let ledger = match (mode, shared) {
+        let bounds = SessionBounds { idle, per_principal, in_all: IN_ALL };
+        let ledger = match (config.sessions, shared) {
             (SessionMode::Stateless, _) => None,
             (SessionMode::Redis, Some(state)) => {
                 Some(Ledger::Shared(SharedSessions::new(state, bounds)))
             }
             // Without a state to share the configuration is refused before this.
             (SessionMode::Local | SessionMode::Redis, _) => {
-                Some(Ledger::Local(LocalSessions::default()))
+                Some(Ledger::Local(LocalSessions::new(per_principal)))
             }
         };
-        Self { manager: Arc::new(manager), ledger }
+        Self { manager: Arc::new(manager), per_principal, ledger }
     }
 
     /// Whether there are any.
@@ -131,7 +131,7 @@ impl Sessions {
                 return Ok(Use::None);
             }
             let opening = ledger.reserve(&self.manager, principal).await?;
-            return opening.map(Use::Open).ok_or_else(too_many);
+            return opening.map(Use::Open).ok_or_else(|| too_many(self.per_principal));
         };
         let id = id.to_str().unwrap_or_default();
         if !ledger.is_owner(principal, id).await? {
@@ -212,8 +212,8 @@ impl Ledger {
     }
 }
 
-fn too_many() -> Refusal {
-    let text = format!("too many sessions ({PER_PRINCIPAL} a client), end one with DELETE");
+fn too_many(per_principal: usize) -> Refusal {
+    let text = format!("too many sessions ({per_principal} a client), end one with DELETE");
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", text)
 }
 

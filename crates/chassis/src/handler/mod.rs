@@ -1,35 +1,48 @@
 //! The only `impl ServerHandler`: each method of the protocol finds what is asked for and hands it to the
 //! pipeline. The SDK's server type is private to this crate, so that nothing gets past it.
+#![expect(deprecated, reason = "log messages serve clients that still want them (SEP-2577)")]
 
-use std::borrow::Cow;
+mod calls;
+mod lists;
+mod prompts;
+mod tasks;
+
+use std::{
+    borrow::Cow,
+    sync::{Mutex, PoisonError},
+};
 
 use mcp_auth::Principal;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-        CompletionInfo, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
-        GetPromptRequestParams, GetPromptResponse, GetPromptResult, InitializeRequestParams,
-        InitializeResult, JsonObject, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference,
-        Resource as ResourceDefinition, ResourceContents, ServerConfig, SubscribeRequestParams,
-        SubscriptionFilter, Tool as ToolDefinition, UnsubscribeRequestParams,
+        CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams,
+        CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult,
+        ErrorCode, GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult,
+        InitializeRequestParams, InitializeResult, JsonObject, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, ResourceContents, ServerConfig, SetLevelRequestMethod,
+        SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool as ToolDefinition,
+        UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{RequestContext, SubscriptionContext},
 };
+use serde_json::json;
 
 use crate::{
-    Policy, PromptPart, ResourceBody, ResourcePage, Server, SideEffect,
+    Policy, ResourceBody, Server, SideEffect,
     app::App,
     caller::Caller,
     catalog::{RegisteredPrompt, RegisteredResource},
-    pipeline::{self, Answer, Completed, Operation},
+    content,
+    pipeline::{self, Answer, Completed, Failed, FittedBody, Operation},
     reload::InForce,
     reply,
     subscriptions::Subscriptions,
-    tool::{Prepared, ToolAnswer},
+    tool::Prepared,
 };
+use lists::only_page;
 
 /// What we serve: the stateless protocol, and every revision with a handshake since Streamable HTTP.
 const VERSIONS: &[ProtocolVersion] = &[
@@ -38,6 +51,9 @@ const VERSIONS: &[ProtocolVersion] = &[
     ProtocolVersion::V_2025_11_25,
     ProtocolVersion::V_2026_07_28,
 ];
+
+/// How much of an unknown address an error repeats, in bytes.
+const MAX_TOLD_URI: usize = 2_048;
 
 /// How long a list of tools, templates or prompts may be kept: it changes with the configuration only.
 const LIST_TTL_MS: u64 = 60_000;
@@ -65,11 +81,29 @@ pub(crate) struct Handler<S: Server> {
     app: InForce<App<S>>,
     connection: Connection,
     subscriptions: Subscriptions,
+    /// What a legacy client asked to be told of.
+    wanted_level: Mutex<LoggingLevel>,
 }
 
 impl<S: Server> Handler<S> {
     pub(crate) fn new(app: InForce<App<S>>, connection: Connection) -> Self {
-        Self { app, connection, subscriptions: Subscriptions::default() }
+        let wanted_level = Mutex::new(LoggingLevel::Info);
+        Self { app, connection, subscriptions: Subscriptions::default(), wanted_level }
+    }
+
+    /// From which level on the client is told what happens; `None`: of nothing.
+    fn log_level(
+        &self,
+        caller: &Caller,
+        context: &RequestContext<RoleServer>,
+    ) -> Option<LoggingLevel> {
+        if !S::FEATURES.logging {
+            return None;
+        }
+        if caller.is_modern() {
+            return context.meta.log_level();
+        }
+        Some(*self.wanted_level.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
@@ -122,7 +156,9 @@ impl<S: Server> App<S> {
 
     fn find_resource(&self, uri: &str) -> Result<(&RegisteredResource<S>, JsonObject), ErrorData> {
         self.catalog.find_resource(uri).ok_or_else(|| {
-            ErrorData::resource_not_found(format!("no resource `{}`", self.quote(uri)), None)
+            let message = format!("no resource `{}`", self.quote(uri));
+            let told = uri.get(..MAX_TOLD_URI).unwrap_or(uri);
+            ErrorData::resource_not_found(message, Some(json!({ "uri": told })))
         })
     }
 
@@ -200,25 +236,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let caller = self.caller(&context)?;
-        let app = self.app.now();
-        let Some(tool) = app.catalog.find_tool(&request.name) else {
-            app.recorder.unknown(&caller, "tools/call");
-            let message = format!("Unknown tool: {}", app.quote(&request.name));
-            return Err(ErrorData::invalid_params(message, None));
-        };
-        let operation: Operation<'_, S, ToolAnswer> = Operation {
-            method: "tools/call",
-            target: tool.spec.kind.name,
-            policy: &tool.spec.policy,
-            effect: tool.spec.kind.effect,
-            limits: app.guards.of_tool(tool.spec.kind.name),
-            audited: tool.spec.kind.audited,
-            arguments: request.arguments.unwrap_or_default(),
-            prepare: Box::new(|arguments| (tool.prepare)(arguments)),
-        };
-        let ended = pipeline::run(&app, &caller, operation).await;
-        Ok(reply::tool_result(&app, &caller, ended).into())
+        self.call(request, context).await
     }
 
     async fn list_resources(
@@ -226,31 +244,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let caller = self.caller(&context)?;
-        let app = self.app.now();
-        let (index, inner) = reply::split_cursor(request.and_then(|request| request.cursor))?;
-        let listed: Vec<_> =
-            app.catalog.resources().iter().filter(|it| it.spec.kind.listed).collect();
-        let mut entries = Vec::new();
-        if index == 0 && inner.is_none() {
-            let fixed = app.catalog.resources().iter().filter(|it| it.template.is_fixed());
-            entries.extend(fixed.map(RegisteredResource::definition));
-        }
-        let mut next_cursor = None;
-        if let Some(resource) = listed.get(index) {
-            let under = (resource.spec.kind.uri, &resource.spec.policy);
-            let call = (resource.list)(inner);
-            let page = app.read(&caller, "resources/list", under, call).await?.answer;
-            entries.extend(page_entries(resource, &page));
-            let following = || (index + 1 < listed.len()).then(|| format!("{}:", index + 1));
-            next_cursor = page.next_cursor.map(|next| format!("{index}:{next}")).or_else(following);
-        }
-        let mut result = ListResourcesResult::with_all_items(entries)
-            .with_ttl_ms(0)
-            .with_cache_scope(CacheScope::Private);
-        result.next_cursor = next_cursor;
-        result.meta = Some(reply::meta(&app, &caller));
-        Ok(reply::for_era(result, &caller))
+        self.resources(request, context).await
     }
 
     async fn list_resource_templates(
@@ -292,8 +286,16 @@ impl<S: Server> ServerHandler for Handler<S> {
             .await
             .map_err(|failed| reply::protocol_error(&failed))?;
         let meta = reply::meta_of(&app, &caller, &completed);
-        let contents = ResourceContents::text(completed.answer, request.uri)
-            .with_mime_type(resource.spec.kind.media_type);
+        let contents = match completed.answer {
+            FittedBody::Text(text) => ResourceContents::text(text, request.uri),
+            FittedBody::Bytes(bytes) => {
+                let encoded = content::encoded(&bytes).map_err(|error| {
+                    reply::protocol_error(&Failed::new(error, caller.request_id.as_str()))
+                })?;
+                ResourceContents::blob(encoded, request.uri)
+            }
+        };
+        let contents = contents.with_mime_type(resource.spec.kind.media_type);
         let mut result = ReadResourceResult::new(vec![contents])
             .with_ttl_ms(0)
             .with_cache_scope(CacheScope::Private);
@@ -322,28 +324,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let caller = self.caller(&context)?;
-        let app = self.app.now();
-        let prompt = app.find_prompt(&request.name)?;
-        let arguments = request.arguments.into_iter().flatten();
-        let operation: Operation<'_, S, Vec<PromptPart>> = Operation {
-            method: "prompts/get",
-            target: prompt.spec.kind.name,
-            policy: &prompt.spec.policy,
-            effect: SideEffect::Read,
-            limits: None,
-            audited: &[],
-            arguments: arguments.collect(),
-            prepare: Box::new(prompt.render),
-        };
-        let completed = pipeline::run(&app, &caller, operation)
-            .await
-            .map_err(|failed| reply::protocol_error(&failed))?;
-        let meta = reply::meta_of(&app, &caller, &completed);
-        let mut result = GetPromptResult::new(reply::prompt_messages(completed));
-        result.description.clone_from(&prompt.definition.description);
-        result.meta = Some(meta);
-        Ok(result.into())
+        self.prompt(request, context).await
     }
 
     async fn complete(
@@ -351,33 +332,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let caller = self.caller(&context)?;
-        let app = self.app.now();
-        let (name, typed) = (request.argument.name, request.argument.value);
-        let (under, call) = match &request.r#ref {
-            Reference::Prompt(reference) => {
-                let prompt = app.find_prompt(&reference.name)?;
-                let under = (prompt.spec.kind.name, &prompt.spec.policy);
-                (under, (prompt.complete)(name, typed))
-            }
-            Reference::Resource(reference) => {
-                let resource = app.catalog.find_template(&reference.uri).ok_or_else(|| {
-                    let uri = app.quote(&reference.uri);
-                    ErrorData::invalid_params(format!("Unknown resource template: {uri}"), None)
-                })?;
-                let under = (resource.spec.kind.uri, &resource.spec.policy);
-                (under, (resource.complete)(name, typed))
-            }
-            _ => {
-                return Err(ErrorData::invalid_params("this kind of reference is not known", None));
-            }
-        };
-        let values = app.read(&caller, "completion/complete", under, call).await?.answer;
-        let info = CompletionInfo::new(values)
-            .map_err(|problem| ErrorData::internal_error(problem, None))?;
-        let mut result = CompleteResult::new(info);
-        result.meta = Some(reply::meta(&app, &caller));
-        Ok(result)
+        self.completion(request, context).await
     }
 
     fn accepted_subscription_filter(
@@ -435,6 +390,42 @@ impl<S: Server> ServerHandler for Handler<S> {
         Ok(())
     }
 
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        if !S::FEATURES.logging || self.caller(&context)?.is_modern() {
+            return Err(ErrorData::method_not_found::<SetLevelRequestMethod>());
+        }
+        *self.wanted_level.lock().unwrap_or_else(PoisonError::into_inner) = request.level;
+        Ok(())
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.task(&request, &context)
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.answer_task(request, &context)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.cancel(&request, &context)
+    }
+
     /// A known method whose parameters do not parse falls through to here in the SDK, past every other
     /// method of this type: it is a fault of the message, not an unknown method.
     async fn on_custom_request(
@@ -442,7 +433,7 @@ impl<S: Server> ServerHandler for Handler<S> {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        const KNOWN: [&str; 13] = [
+        const KNOWN: [&str; 16] = [
             "completion/complete",
             "initialize",
             "prompts/get",
@@ -454,12 +445,18 @@ impl<S: Server> ServerHandler for Handler<S> {
             "resources/unsubscribe",
             "server/discover",
             "subscriptions/listen",
+            "tasks/cancel",
+            "tasks/get",
+            "tasks/update",
             "tools/call",
             "tools/list",
         ];
+        // What 2026-07-28 took out is unknown to its clients, however it is asked for.
+        const REMOVED: [&str; 3] = ["initialize", "resources/subscribe", "resources/unsubscribe"];
         let caller = self.caller(&context)?;
         let app = self.app.now();
-        match KNOWN.iter().find(|method| **method == request.method) {
+        let is_removed = caller.is_modern() && REMOVED.contains(&request.method.as_str());
+        match KNOWN.iter().filter(|_| !is_removed).find(|method| **method == request.method) {
             Some(method) => {
                 app.recorder.malformed(&caller, method);
                 Err(ErrorData::invalid_params(format!("malformed params for {method}"), None))
@@ -471,24 +468,4 @@ impl<S: Server> ServerHandler for Handler<S> {
             )),
         }
     }
-}
-
-/// These lists are one page; a cursor is one that we never gave.
-fn only_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
-    match request.and_then(|request| request.cursor) {
-        None => Ok(()),
-        Some(_) => Err(ErrorData::invalid_params("`cursor` is not one of this list", None)),
-    }
-}
-
-fn page_entries<S>(
-    resource: &RegisteredResource<S>,
-    page: &ResourcePage,
-) -> Vec<ResourceDefinition> {
-    let entry = |entry: &crate::ResourceEntry| {
-        ResourceDefinition::new(entry.uri.as_str(), entry.name.as_str())
-            .with_title(entry.title.as_str())
-            .with_mime_type(resource.spec.kind.media_type)
-    };
-    page.entries.iter().map(entry).collect()
 }
