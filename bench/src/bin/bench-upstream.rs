@@ -63,6 +63,12 @@ async fn answer(upstream: &Upstream, document: &'static str) -> Response {
     ([(CONTENT_TYPE, "application/json")], document).into_response()
 }
 
+/// What a call of a tool is answered when there is nothing before the upstream.
+async fn call(State(upstream): State<Arc<Upstream>>, Json(call): Json<Value>) -> Json<Value> {
+    tokio::time::sleep(upstream.delay).await;
+    Json(json!({ "jsonrpc": "2.0", "id": call["id"], "result": { "forecast": [] } }))
+}
+
 /// How many forecasts were asked for so far.
 async fn forecasts(State(upstream): State<Arc<Upstream>>) -> String {
     upstream.forecasts.load(Ordering::Relaxed).to_string()

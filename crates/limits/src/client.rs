@@ -170,29 +170,30 @@ impl HttpClient {
         bounds: ExchangeBounds,
     ) -> Result<Answer, Failure> {
         let whole = async {
-            let response = request.send().await.map_err(|error| self.unreachable(error))?;
-            let (status, headers) = (response.status(), response.headers().clone());
+            let mut response = request.send().await.map_err(|error| self.unreachable(error))?;
+            let status = response.status();
             note_status(status.as_u16());
             let body = if status.is_success() {
-                self.read(response, bounds.max_bytes).await?
+                self.read(&mut response, bounds.max_bytes).await?
             } else if status.is_client_error() {
                 // It only says why: without it the status still does.
-                self.read(response, MAX_REASON).await.unwrap_or_default()
+                self.read(&mut response, MAX_REASON).await.unwrap_or_default()
             } else {
                 Bytes::new()
             };
-            Ok(Answer { status, headers, body })
+            Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body })
         };
         let late = || Failure::broken(self.late());
         timeout(bounds.deadline, whole).await.unwrap_or_else(|_elapsed| Err(late()))
     }
 
-    async fn read(&self, mut response: Response, max_bytes: usize) -> Result<Bytes, Failure> {
+    async fn read(&self, response: &mut Response, max_bytes: usize) -> Result<Bytes, Failure> {
         let too_large = || Failure::answered(self.wrong("sent more than is read", None));
-        if response.content_length().is_some_and(|length| length > max_bytes as u64) {
+        let announced = response.content_length().unwrap_or_default();
+        if announced > max_bytes as u64 {
             return Err(too_large());
         }
-        let mut body = BytesMut::new();
+        let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
         while let Some(chunk) = response.chunk().await.map_err(|error| self.cut_off(error))? {
             if body.len() + chunk.len() > max_bytes {
                 return Err(too_large());

@@ -33,7 +33,7 @@ const BATCH: usize = 256;
 
 /// How long a line that nobody waits for may wait for company: a busy server's lines are written by the dozen, at the
 /// cost of one look at the file and one write.
-const LINGER: Duration = Duration::from_millis(1);
+const LINGER: Duration = Duration::from_millis(5);
 
 /// How often the writer looks for more before it sleeps until it is woken. To wake it costs whoever sends a line more
 /// than the line itself.
