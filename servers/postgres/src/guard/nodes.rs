@@ -193,7 +193,7 @@ where
     }
 }
 
-/// The value of a constant is a node, too.
+/// A constant's value, which PostgreSQL counts among the nodes and which has no parts.
 impl<'a> Part<'a> for Option<ConstValue<'a>> {
     fn put(self, _: &mut Vec<Node<'a>>) -> Result<(), Unlisted> {
         match self {
