@@ -76,6 +76,8 @@ impl Place {
         }
         let pick = || {
             let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            // As `bind` does: a server that is started again may take the port while old connections fade.
+            socket.set_reuseaddr(true)?;
             socket.bind(*address)?;
             io::Result::Ok((socket.local_addr()?, socket))
         };

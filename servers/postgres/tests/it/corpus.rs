@@ -35,7 +35,8 @@ async fn canaries(owner: &mut PgConnection) -> String {
                 WHERE d.datname = current_database()),
             (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()),
             (SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-                WHERE d.datname = current_database() AND (locktype = 'advisory' OR mode ~ 'Exclusive')),
+                JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'client backend'
+                    AND d.datname = current_database() AND (locktype = 'advisory' OR mode ~ 'Exclusive')),
             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'),
             (SELECT relacl FROM pg_class WHERE relname = 'canary'))::text";
     sqlx::query_scalar(CANARIES).fetch_one(owner).await.unwrap()

@@ -78,7 +78,7 @@ async fn another_role_takes_over_while_calls_run_and_none_fails() {
 #[tokio::test]
 async fn schemas_limits_and_queries_follow_their_files() {
     let stage = Stage::new();
-    stage.run("CREATE SCHEMA private CREATE TABLE plans AS SELECT 1 AS id");
+    stage.run("CREATE SCHEMA private; CREATE TABLE private.plans AS SELECT 1 AS id");
     let role = stage.role();
     stage.run(&format!(
         "GRANT USAGE ON SCHEMA private TO {role}; GRANT SELECT ON private.plans TO {role}"

@@ -328,7 +328,12 @@ async fn a_new_password_of_the_database_is_taken_while_calls_run_and_none_fails(
         "rate_limit = \"off\"\nrate_limit_read = \"off\"\nrate_limit_write = \"off\"\n",
     );
     files.write("database", &url("first"));
-    let server = files.command().env("DATABASE_URL_FILE", files.path("database")).http().await;
+    let server = files
+        .command()
+        .env("DATABASE_URL", "")
+        .env("DATABASE_URL_FILE", files.path("database"))
+        .http()
+        .await;
     let (stop, stopped) = watch::channel(false);
     let line = |line: usize| {
         let (client, stopped) = (HttpClient::new(server.url()), stopped.clone());
