@@ -71,7 +71,7 @@ fn after_string(text: &str) -> &str {
     while let Some((at, letter)) = letters.next() {
         match letter {
             '\\' => drop(letters.next()),
-            '"' => return &text[at + 1..],
+            '"' => return text.get(at + 1..).unwrap(),
             _ => {}
         }
     }
