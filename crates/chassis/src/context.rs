@@ -11,6 +11,9 @@ use mcp_limits::{ArgumentsHash, Freshness, WriteKey};
 
 use crate::{Ability, Answers, LogLevel, Question, changes::Change, dialogue::Dialogue};
 
+/// How often a client is told that work goes on.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
 /// One call: who makes it, under which id, and what it changed. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct CallContext {
@@ -106,6 +109,26 @@ impl CallContext {
             task.say(dialogue.notices.text(message));
         }
         dialogue.notices.progress(&dialogue.context, (done, total), message).await;
+    }
+
+    /// Waits for `work`, and tells every second that it goes on, where the client wants to know.
+    pub async fn tell_while<T>(&self, message: &str, work: impl Future<Output = T> + Send) -> T {
+        let mut work = std::pin::pin!(work);
+        let started = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(TELL_EVERY) => {
+                    self.progress(started.elapsed().as_secs_f64(), None, message).await;
+                }
+            }
+        }
+    }
+
+    /// Whether the call may outlive its request, and so take as long as a task may.
+    pub fn may_become_task(&self) -> bool {
+        self.inner.dialogue.as_ref().is_some_and(|dialogue| dialogue.task.is_some())
     }
 
     /// Tells the client what happens, where it wants to know. The server declares [`crate::Features::logging`].

@@ -19,6 +19,7 @@ use tokio::{
     sync::Notify,
     time::{sleep, timeout},
 };
+use uuid::Uuid;
 
 /// The longest that anything waits for an answer. A guard goes to its stated mode within 200 ms.
 const COMMAND_DEADLINE: Duration = Duration::from_millis(150);
@@ -209,6 +210,29 @@ impl SharedState {
             |mut connection| async move { redis::cmd("PING").query_async(&mut connection).await },
         )
         .await
+    }
+
+    /// A secret that all replicas of the server know: the first to ask makes it up.
+    ///
+    /// # Errors
+    /// When it is down.
+    pub async fn agree_on_secret(&self, name: &str) -> Result<String, Down> {
+        let key = self.key("secret", name);
+        let proposed = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        self.ask(|mut connection| async move {
+            redis::pipe()
+                .cmd("SET")
+                .arg(&key)
+                .arg(&proposed)
+                .arg("NX")
+                .ignore()
+                .cmd("GET")
+                .arg(&key)
+                .query_async::<(String,)>(&mut connection)
+                .await
+        })
+        .await
+        .map(|(secret,)| secret)
     }
 
     /// Whether Redis may drop keys before their time when its memory is full; `None` when it does not tell.

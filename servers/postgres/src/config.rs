@@ -21,6 +21,8 @@ pub struct Config {
     pub(crate) schemas: BTreeSet<String>,
     /// `PG_STATEMENT_TIMEOUT`: how long PostgreSQL works on one statement.
     pub(crate) statement_timeout: Duration,
+    /// `PG_TASK_TIMEOUT`: the same for a statement whose client knows tasks.
+    pub(crate) task_timeout: Duration,
     /// `PG_MAX_ROWS`: the most rows of one answer.
     pub(crate) max_rows: u32,
     /// `PG_MAX_BYTES`: the most bytes of one answer's cells.
@@ -34,6 +36,9 @@ pub struct Config {
     /// `PG_ALLOW_FUNCTIONS`: volatile functions that may be called, by qualified name.
     pub(crate) functions: BTreeSet<String>,
 }
+
+/// A task is given up a minute after that.
+const LONGEST_TASK: Duration = Duration::from_mins(10);
 
 impl Settings for Config {
     fn read(reader: &mut Reader<'_>) -> Self {
@@ -54,6 +59,11 @@ impl Settings for Config {
             "PG_STATEMENT_TIMEOUT",
             "15s",
             "how long PostgreSQL works on one statement, like `15s`",
+        );
+        let task_timeout = reader.or::<HumanDuration>(
+            "PG_TASK_TIMEOUT",
+            "5m",
+            "how long it works on a statement that goes on as a task, like `5m`; at most 10 minutes",
         );
         let max_rows =
             reader.or::<NonZeroU32>("PG_MAX_ROWS", "1000", "the most rows of one answer");
@@ -81,6 +91,10 @@ impl Settings for Config {
             schemas: schemas.value().0,
             // Nothing would be "no timeout" to PostgreSQL.
             statement_timeout: statement_timeout.or_stand_in(HumanDuration(least)).0.max(least),
+            task_timeout: task_timeout
+                .or_stand_in(HumanDuration(least))
+                .0
+                .clamp(least, LONGEST_TASK),
             max_rows: max_rows.or_stand_in(one).get(),
             max_bytes: usize::try_from(max_bytes.or_stand_in(ByteSize(1)).0).unwrap_or(usize::MAX),
             pool_size: pool_size.or_stand_in(one),

@@ -27,12 +27,17 @@ use std::{
 };
 
 use mcp_chassis::{
-    Budget, CallContext, ConfiguredTool, Error, ErrorKind, JsonObject, Result, ToolSpec,
+    BecomesTask, Budget, CallContext, ConfiguredTool, Error, ErrorKind, JsonObject, Result,
+    ToolSpec,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Postgres, server::DEADLINE_SECS, tools::Table};
+use crate::{
+    Postgres,
+    server::{DEADLINE_SECS, INLINE_MILLIS, TASK_SECS},
+    tools::Table,
+};
 
 /// What `PG_QUERIES_FILE` holds.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -193,7 +198,8 @@ impl QueryTool {
             .scopes(&["postgres:read"])
             .deadline_secs(DEADLINE_SECS)
             .output_budget(Budget::tokens(500_000))
-            .flagged_text(&["database"]);
+            .flagged_text(&["database"])
+            .becomes_task(BecomesTask::AfterMillis(INLINE_MILLIS), TASK_SECS);
         Self { query, spec }
     }
 }
@@ -270,7 +276,9 @@ impl ConfiguredTool for QueryTool {
     ) -> Result<Table> {
         let started = Instant::now();
         let parameters = self.query.bind(&arguments, context)?;
-        let answer = server.query(&self.query.sql, &parameters, self.query.limit).await?;
+        let limits = (self.query.limit, context.may_become_task());
+        let query = server.query(&self.query.sql, &parameters, limits);
+        let answer = context.tell_while("PostgreSQL works on it", query).await?;
         Ok(Table::new(answer, started))
     }
 }

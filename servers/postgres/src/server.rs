@@ -73,7 +73,7 @@ impl Server for Postgres {
             policy: Policy::new(&config),
             guard,
             admitted: Admitted::default(),
-            caps: Caps { rows: config.max_rows, bytes: config.max_bytes },
+            caps: Caps { rows: config.max_rows, bytes: config.max_bytes, is_task: false },
             allow_unsafe_role: config.allow_unsafe_role,
         };
         server.admit_role().await?;
@@ -127,10 +127,10 @@ impl Postgres {
         &self,
         sql: &str,
         parameters: &[Value],
-        limit: u32,
+        (limit, is_task): (u32, bool),
     ) -> Result<Answer, QueryError> {
         let facts = self.admit(sql, parameters).await?;
-        let caps = Caps { rows: limit.min(self.caps.rows), ..self.caps };
+        let caps = Caps { rows: limit.min(self.caps.rows), is_task, ..self.caps };
         self.database.run(&facts.root, sql, parameters, caps).await
     }
 
@@ -259,6 +259,12 @@ pub(crate) const TOOLS: [&str; 8] = [
 
 /// The longest that any tool of this server takes; PostgreSQL's own timeout comes first.
 pub(crate) const DEADLINE_SECS: u64 = 60;
+
+/// After this a client that knows tasks has one instead of an open request.
+pub(crate) const INLINE_MILLIS: u64 = 2_000;
+
+/// The longest that such a task may take, waiting for a connection included.
+pub(crate) const TASK_SECS: u64 = 660;
 
 /// For elapsed times in answers.
 pub(crate) fn milliseconds(elapsed: Duration) -> f64 {

@@ -113,7 +113,7 @@ impl Report {
         }
         for (round, scenario, check) in self.warnings() {
             let said = check.error_message.as_deref().unwrap_or_default();
-            println!("\nwarning: {round}: {scenario}: {}\n  {said}", check.id);
+            println!("warning: {round}: {scenario}: {} {said}", check.id);
         }
         verdict.print();
         println!("\nreport: {}", folder().join("report.json").display());

@@ -9,6 +9,7 @@ use mcp_telemetry::{
     logging::{self, LogHandle, LogOptions},
     metrics::Metrics,
 };
+use secrecy::ExposeSecret;
 
 use super::Failure;
 use crate::{
@@ -118,9 +119,25 @@ async fn start<S: Server>(
         shared.start(move |is_up| metrics.redis_up(is_up)).await;
     }
     let server = S::start(config).await?;
-    let sealer = Sealer::random().context("the key of what clients keep for us")?;
+    let sealer = sealer(core, shared.as_ref()).await?;
     let app = App::new(server, catalog, core, (sanitizer, sealer), (recorder, reloads), shared);
     Ok(InForce::new(app))
+}
+
+/// Seals what clients keep for us, with a key that every replica has where there are several.
+async fn sealer(core: &Core, shared: Option<&SharedState>) -> Result<Sealer, Failure> {
+    let mut secrets: Vec<String> =
+        core.state_secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
+    if let Some(shared) = shared.filter(|_| secrets.is_empty()) {
+        match shared.agree_on_secret("state-key").await {
+            Ok(secret) => secrets.push(secret),
+            Err(_down) => tracing::warn!(
+                "Redis does not tell the replicas' common key: what one asked, no other can go on with; set MCP_STATE_KEY"
+            ),
+        }
+    }
+    let sealer = if secrets.is_empty() { Sealer::random() } else { Sealer::new(&secrets) };
+    Ok(sealer.context("the key of what clients keep for us")?)
 }
 
 /// What this server shares with its replicas, not connected yet.

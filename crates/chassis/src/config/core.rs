@@ -10,9 +10,11 @@ use mcp_telemetry::{
     audit::AuditTarget,
     logging::{self, LogFormat},
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 
 use super::{AuthConfig, EdgeConfig, Reader, SharedConfig, TlsConfig, Transport, list::Names};
+use crate::{pipeline::ConfirmMode, seal::MIN_SECRET};
 
 /// The chassis' own settings.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Core {
     pub(crate) shared: SharedConfig,
     pub(crate) audit: AuditConfig,
     pub(crate) log: LogConfig,
+    /// What the keys are made of that seal what clients keep for us; the first seals.
+    pub(crate) state_secrets: Vec<SecretString>,
     pub(crate) offer: OfferConfig,
 }
 
@@ -40,6 +44,7 @@ impl Core {
         let shared = reader.live(|reader| SharedConfig::read(reader));
         let audit = AuditConfig::read(reader);
         let log = LogConfig::read(reader, transport);
+        let state_secrets = state_secrets(reader);
         let offer = reader.live(|reader| OfferConfig::read(reader));
         #[cfg(feature = "http")]
         if http.sessions == crate::http::SessionMode::Redis && shared.redis.is_none() {
@@ -48,7 +53,7 @@ impl Core {
             reader.problem("MCP_SESSIONS", &origin, text);
         }
         refuse_unbuilt(reader);
-        Self { http, edge, tls, auth, limits, shared, audit, log, offer }
+        Self { http, edge, tls, auth, limits, shared, audit, log, state_secrets, offer }
     }
 }
 
@@ -56,6 +61,7 @@ impl Core {
 #[derive(Debug)]
 pub(crate) struct OfferConfig {
     pub(crate) idempotency: IdempotencyMode,
+    pub(crate) confirm: ConfirmMode,
     /// Hide and refuse every write tool.
     pub(crate) read_only: bool,
     /// The tools to offer; all when `None`.
@@ -73,6 +79,14 @@ impl OfferConfig {
                 "`optional`, or `required`: writes without a key are refused",
             )
             .value();
+        let confirm = reader
+            .or(
+                "MCP_CONFIRM",
+                "destructive",
+                "whether a person is asked before something is done for good: `never`, `destructive` (where the client can \
+                 be asked) or `required` (refused where it cannot)",
+            )
+            .value();
         let read_only = reader
             .or("MCP_READ_ONLY", "false", "`true` hides and refuses every write tool")
             .value();
@@ -82,7 +96,8 @@ impl OfferConfig {
                 "a comma-separated list of the tools to offer; all when not set",
             )
             .map(|names| names.0);
-        Self { idempotency, read_only, tools, overrides: reader.table("tools") }
+        let overrides = reader.table("tools");
+        Self { idempotency, confirm, read_only, tools, overrides }
     }
 }
 
@@ -97,22 +112,26 @@ fn refuse_unbuilt(reader: &mut Reader<'_>) {
     for variable in UNBUILT {
         reader.unbuilt(variable);
     }
-    only(reader, "MCP_CONFIRM", "never", "whether destructive tools ask before they act");
 }
 
-/// A setting of which only one value is built.
-fn only(
-    reader: &mut Reader<'_>,
-    variable: &'static str,
-    built: &'static str,
-    meaning: &'static str,
-) {
-    let value: String = reader.or(variable, built, meaning).value();
-    if value != built {
-        let origin = reader.origin(variable);
-        let text = format!("only `{built}` is built in this version; remove it or set it to that");
-        reader.problem(variable, &origin, text);
+/// Several may be given, the newest first, so that a key can be replaced while its seals are out.
+fn state_secrets(reader: &mut Reader<'_>) -> Vec<SecretString> {
+    let given = reader.secret(
+        "MCP_STATE_KEY",
+        "what seals the questions that clients answer in a later request: 32 characters or more, the same on every replica; \
+         older ones after a comma. Agreed on through Redis or made up at start when not set",
+    );
+    let secrets: Vec<SecretString> = given
+        .iter()
+        .flat_map(|given| given.expose_secret().split(','))
+        .map(|secret| SecretString::from(secret.trim()))
+        .collect();
+    if secrets.iter().any(|secret| secret.expose_secret().len() < MIN_SECRET) {
+        let origin = reader.origin("MCP_STATE_KEY");
+        let text = format!("expected {MIN_SECRET} characters or more, like `openssl rand -hex 32`");
+        reader.problem("MCP_STATE_KEY", &origin, text);
     }
+    secrets
 }
 
 /// Where HTTP is served, and to whom.

@@ -27,6 +27,9 @@ pub(crate) use rounds::Rounds;
 
 use crate::{BecomesTask, tasks::Task};
 
+/// Under which name a confirmation is asked for.
+const CONFIRMATION: &str = "confirmation";
+
 /// How questions reach a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -104,6 +107,23 @@ impl Dialogue {
                 Err(open) => self.interrupt(Interruption::Asks(open)).await,
             },
         }
+    }
+
+    /// Asks whether the call may be made. An answer counts where the question was put for this very call.
+    pub(crate) async fn confirm(&self, question: Question, patience: Duration) -> Result<Answer> {
+        let was_asked = self.rounds.as_ref().is_some_and(|rounds| rounds.was_asked(CONFIRMATION));
+        if self.way == Way::Rounds && !was_asked && self.can(question.needs()) {
+            let open = InputRequests::from([(CONFIRMATION.to_owned(), question.request())]);
+            return self.interrupt(Interruption::Asks(open)).await;
+        }
+        let questions = BTreeMap::from([(CONFIRMATION.to_owned(), question)]);
+        let mut answers = self.ask(questions, patience).await?;
+        Ok(answers.remove(CONFIRMATION).unwrap_or(Answer::Dismissed))
+    }
+
+    /// The name of a conversation over several calls, where this call is part of one.
+    pub(crate) fn conversation(&self) -> Option<&str> {
+        self.rounds.as_ref().filter(|_| self.way == Way::Rounds).map(Rounds::id)
     }
 
     /// Puts the questions as requests, one after the other: a person reads one at a time.

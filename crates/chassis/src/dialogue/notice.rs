@@ -149,10 +149,12 @@ fn rank(level: LoggingLevel) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use mcp_sanitize::Options;
+
     use super::*;
 
     fn notices() -> Notices {
-        let sanitizer = Arc::new(Sanitizer::new(&Default::default()).unwrap());
+        let sanitizer = Arc::new(Sanitizer::new(&Options::default()).unwrap());
         Notices::new(sanitizer, "test", None)
     }
 

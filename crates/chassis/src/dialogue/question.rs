@@ -7,8 +7,9 @@ use mcp_errors::{Error, Result};
 use rmcp::model::{
     ClientCapabilities, CreateMessageRequest, CreateMessageRequestParams, CreateMessageResult,
     ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationCapability,
-    ElicitationSchema, InputRequest, JsonObject, ListRootsRequest, ListRootsResult,
-    RootsCapabilities, SamplingCapability, SamplingMessage,
+    ElicitationSchema, Extensions, InputRequest, JsonObject, ListRootsRequest,
+    ListRootsRequestMethod, ListRootsResult, RootsCapabilities, SamplingCapability,
+    SamplingMessage,
 };
 use serde_json::Value;
 
@@ -69,8 +70,8 @@ impl Question {
     /// Which folders the client works in.
     pub fn roots() -> Self {
         Self(InputRequest::ListRoots(ListRootsRequest {
-            method: Default::default(),
-            extensions: Default::default(),
+            method: ListRootsRequestMethod,
+            extensions: Extensions::default(),
         }))
     }
 

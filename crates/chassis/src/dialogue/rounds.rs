@@ -26,6 +26,8 @@ pub(crate) struct Rounds {
     /// Principal, operation and arguments: the answers count for nothing else.
     purpose: String,
     state: State,
+    /// Whether the client gave a state of ours back.
+    is_continued: bool,
 }
 
 /// What goes through the client's hands.
@@ -43,15 +45,15 @@ struct State {
 pub(crate) struct Stale;
 
 impl Rounds {
-    /// Takes up a conversation where `sealed` says it is, or begins one.
+    /// Takes up a conversation where `given_back` says it is, or begins one.
     pub(crate) fn resume(
         sealer: Arc<Sealer>,
         purpose: String,
-        sealed: Option<&str>,
+        given_back: Option<&str>,
         responses: Option<InputResponses>,
     ) -> Result<Self, Stale> {
-        let mut state = match sealed {
-            Some(sealed) => opened(&sealer, &purpose, sealed).ok_or(Stale)?,
+        let mut state = match given_back {
+            Some(text) => opened(&sealer, &purpose, text).ok_or(Stale)?,
             None => State {
                 id: RequestId::generate().to_string(),
                 expires: 0,
@@ -63,7 +65,7 @@ impl Rounds {
         for (key, said) in responses.into_iter().flatten() {
             state.answers.entry(key).or_insert(said);
         }
-        Ok(Self { sealer, purpose, state })
+        Ok(Self { sealer, purpose, state, is_continued: given_back.is_some() })
     }
 
     /// The answers to `questions`, or those that are still open.
@@ -81,6 +83,16 @@ impl Rounds {
             }
         }
         if open.is_empty() { Ok(answers) } else { Err(open) }
+    }
+
+    /// Whether `key` was asked in an earlier round, in this very conversation.
+    pub(crate) fn was_asked(&self, key: &str) -> bool {
+        self.is_continued && self.state.asked.contains(key)
+    }
+
+    /// The name of this conversation, which its client cannot choose.
+    pub(crate) fn id(&self) -> &str {
+        &self.state.id
     }
 
     /// What the client has to give back with the answers to `open`.
@@ -101,8 +113,8 @@ impl Rounds {
     }
 }
 
-fn opened(sealer: &Sealer, purpose: &str, sealed: &str) -> Option<State> {
-    let state: State = serde_json::from_slice(&sealer.open(purpose, sealed)?).ok()?;
+fn opened(sealer: &Sealer, purpose: &str, given_back: &str) -> Option<State> {
+    let state: State = serde_json::from_slice(&sealer.open(purpose, given_back)?).ok()?;
     (state.expires > Utc::now().timestamp()).then_some(state)
 }
 
@@ -134,6 +146,8 @@ mod tests {
         let state = first.sealed(&open).unwrap();
 
         let second = resume(&sealer, "p", Some(&state), "one").unwrap();
+        assert!(second.was_asked("one") && !second.was_asked("two"));
+        assert_eq!(second.id(), first.id());
         let open = second.answers(&asked(&["one", "two"])).unwrap_err();
         assert_eq!(open.keys().collect::<Vec<_>>(), ["two"]);
         let state = second.sealed(&open).unwrap();
@@ -153,5 +167,13 @@ mod tests {
             resume(&Arc::new(Sealer::random().unwrap()), "close T-1", Some(&state), "sure")
                 .is_err()
         );
+    }
+
+    #[test]
+    fn an_answer_without_the_state_was_not_asked_for() {
+        let sealer = Arc::new(Sealer::random().unwrap());
+        let rounds = resume(&sealer, "p", None, "sure").unwrap();
+        assert!(!rounds.was_asked("sure"));
+        assert!(rounds.answers(&asked(&["sure"])).is_ok());
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     caller::Caller,
     catalog::RegisteredTool,
     dialogue::{Dialogue, Notices, Rounds, Way},
-    pipeline::{self, Completed, Failed, FittedAnswer, Operation},
+    pipeline::{self, Completed, ConfirmMode, Failed, FittedAnswer, Operation},
     reply,
     tasks::{Announced, Task},
     tool::ToolAnswer,
@@ -55,8 +55,9 @@ impl<S: Server> Handler<S> {
             Continued { responses: request.input_responses, state: request.request_state };
         let when = when_task(&tool.spec, context.client_capabilities())?;
         let gone = context.ct.clone();
-        let mut dialogue = self.dialogue(&app, context, &caller)?;
-        if tool.spec.kind.asks {
+        let mut dialogue = self.dialogue(&app, context, &caller);
+        let confirms = app.guards.confirm != ConfirmMode::Never;
+        if tool.spec.kind.asks || confirms && tool.spec.kind.confirm.is_some() {
             let operation = ("tools/call", name, &arguments);
             dialogue.rounds = Some(app.rounds(&caller, operation, continued)?);
         }
@@ -88,7 +89,7 @@ impl<S: Server> Handler<S> {
         app: &App<S>,
         context: RequestContext<RoleServer>,
         caller: &Caller,
-    ) -> Result<Dialogue, ErrorData> {
+    ) -> Dialogue {
         let way = match (caller.is_modern(), self.connection.is_one_request()) {
             (true, _) => Way::Rounds,
             (false, false) => Way::Requests,
@@ -96,7 +97,7 @@ impl<S: Server> Handler<S> {
         };
         let level = self.log_level(caller, &context);
         let notices = Notices::new(Arc::clone(&app.guards.sanitizer), S::NAME, level);
-        Ok(Dialogue::new(context, way, notices, None))
+        Dialogue::new(context, way, notices, None)
     }
 }
 
@@ -212,6 +213,7 @@ async fn run<S: Server>(
         effect: tool.spec.kind.effect,
         limits: app.guards.of_tool(tool.spec.kind.name),
         audited: tool.spec.kind.audited,
+        confirm: tool.spec.kind.confirm,
         arguments,
         prepare: Box::new(|arguments| (tool.prepare)(arguments)),
     };

@@ -134,6 +134,7 @@ impl<S: Server> App<S> {
             effect: SideEffect::Read,
             limits: None,
             audited: &[],
+            confirm: None,
             arguments: JsonObject::new(),
             prepare: Box::new(move |_none| Ok(call)),
         };
@@ -223,10 +224,14 @@ impl<S: Server> ServerHandler for Handler<S> {
         let caller = self.caller(&context)?;
         let app = self.app.now();
         only_page(request)?;
-        let tools = app.catalog.tools().iter().map(|tool| tool.definition.clone()).collect();
+        let scopes = caller.principal.scopes();
+        let may = |policy: &Policy| scopes.contains_all(policy.scopes.iter().copied());
+        let tools = app.catalog.tools().iter().filter(|tool| may(&tool.spec.policy));
+        let tools = tools.map(|tool| tool.definition.clone()).collect();
+        // What one caller may use is nobody else's list.
         let mut result = ListToolsResult::with_all_items(tools)
             .with_ttl_ms(LIST_TTL_MS)
-            .with_cache_scope(CacheScope::Public);
+            .with_cache_scope(CacheScope::Private);
         result.meta = Some(reply::meta(&app, &caller));
         Ok(reply::for_era(result, &caller))
     }
@@ -279,6 +284,7 @@ impl<S: Server> ServerHandler for Handler<S> {
             effect: SideEffect::Read,
             limits: None,
             audited: &[],
+            confirm: None,
             arguments: variables,
             prepare: Box::new(|variables| (resource.read)(variables)),
         };

@@ -30,7 +30,7 @@ impl<S: Server> Handler<S> {
         let arguments: JsonObject = request.arguments.into_iter().flatten().collect();
         let continued =
             Continued { responses: request.input_responses, state: request.request_state };
-        let mut dialogue = self.dialogue(&app, context, &caller)?;
+        let mut dialogue = self.dialogue(&app, context, &caller);
         if prompt.spec.kind.asks {
             let operation = ("prompts/get", prompt.spec.kind.name, &arguments);
             dialogue.rounds = Some(app.rounds(&caller, operation, continued)?);
@@ -43,6 +43,7 @@ impl<S: Server> Handler<S> {
             effect: SideEffect::Read,
             limits: None,
             audited: &[],
+            confirm: None,
             arguments,
             prepare: Box::new(prompt.render),
         };

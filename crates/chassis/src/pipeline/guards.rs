@@ -9,7 +9,7 @@ use mcp_limits::{
 use mcp_sanitize::{Findings, Sanitizer, Treatment};
 use mcp_shared::{SharedQuota, SharedState, SharedWrites};
 
-use super::{Answer, Provenance};
+use super::{Answer, ConfirmMode, Provenance};
 use crate::{
     Policy, SideEffect,
     caller::Caller,
@@ -62,6 +62,7 @@ pub(crate) struct Guards {
     pub(crate) sanitizer: Arc<Sanitizer>,
     pub(crate) deadline: Duration,
     pub(crate) idempotency: IdempotencyMode,
+    pub(crate) confirm: ConfirmMode,
 }
 
 /// What a deployment tightened for one tool.
@@ -134,6 +135,7 @@ impl Guards {
             sanitizer,
             deadline: limits.deadline,
             idempotency: offer.idempotency,
+            confirm: offer.confirm,
         }
     }
 

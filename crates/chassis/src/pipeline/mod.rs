@@ -1,7 +1,7 @@
 //! The one way through: every operation of every transport passes these steps, in this order.
 //!
 //! ```text
-//! find → authorize scopes → quota → idempotency key → validate input → owners' hook
+//! find → authorize scopes → quota → idempotency key → validate input → owners' hook → confirmation
 //!      → concurrency permit → deadline + cancellation → exactly once → DOMAIN CALL
 //!      → sanitize → budget → change notices → owners' hook → audit → metrics + span → result
 //! ```
@@ -11,6 +11,7 @@
 
 mod admission;
 mod answer;
+mod confirmation;
 mod guards;
 mod hooked;
 mod outcome;
@@ -20,10 +21,12 @@ use std::{sync::Arc, time::Instant};
 
 use futures::{FutureExt, future::BoxFuture};
 use mcp_errors::Result;
+use mcp_limits::ArgumentsHash;
 use rmcp::model::JsonObject;
 use tracing::Instrument;
 
 pub(crate) use answer::{Answer, FittedAnswer, FittedBody};
+pub(crate) use confirmation::ConfirmMode;
 #[cfg(feature = "http")]
 pub(crate) use guards::quota;
 pub(crate) use guards::{Guards, ToolLimits};
@@ -33,6 +36,7 @@ use crate::{
     CallContext, Policy, Server, SideEffect, Write, app::App, caller::Caller, hooks::CallInfo,
     recorder::Record, tool::Prepared,
 };
+use confirmation::Confirmation;
 
 /// One operation, found and not yet admitted.
 pub(crate) struct Operation<'a, S, A> {
@@ -45,6 +49,8 @@ pub(crate) struct Operation<'a, S, A> {
     pub(crate) limits: Option<&'a ToolLimits>,
     /// Arguments that the audit log may show.
     pub(crate) audited: &'static [&'static str],
+    /// What a person is asked first.
+    pub(crate) confirm: Option<&'static str>,
     pub(crate) arguments: JsonObject,
     /// Checks the arguments and binds them to the domain's code.
     pub(crate) prepare: Box<dyn FnOnce(JsonObject) -> Result<Prepared<S, A>> + Send + 'a>,
@@ -56,6 +62,11 @@ struct Admitted<'a, S, A> {
     effect: SideEffect,
     limits: Option<&'a ToolLimits>,
     write: Option<Write>,
+    /// Whether the caller gave the key of the write.
+    is_keyed: bool,
+    confirmation: Option<Confirmation>,
+    /// The arguments of a write that a confirmation may give a key.
+    arguments: Option<ArgumentsHash>,
     call: Prepared<S, A>,
 }
 
@@ -86,12 +97,13 @@ async fn steps<S: Server, A: Answer>(
     let span = record.span();
     // Around everything: the domain's checks of its arguments may panic, too.
     let ended = panics::catching_panics(async {
-        let admitted = admit(app, caller, operation, &mut record).await?;
+        let mut admitted = admit(app, caller, operation, &mut record).await?;
         record.ready().await?;
         hooked::before(app.server.hooks(), &info)?;
         if let Some(dialogue) = &caller.dialogue {
             dialogue.admit().await;
         }
+        confirm(caller, &mut admitted).await?;
         let started = Instant::now();
         let ended = perform(app, caller, admitted).await;
         hooked::after(app.server.hooks(), &info, ended, started.elapsed())
@@ -113,9 +125,26 @@ async fn admit<'a, S: Server, A: Answer>(
     app.guards.take_quota(caller, operation.effect, operation.limits).await?;
     let write = admission::take_write_key(app.guards.idempotency, caller, &mut operation)?;
     record.arguments(&operation.arguments, operation.audited);
+    let (target, guards) = ((operation.target, operation.confirm), &app.guards);
+    let confirmation =
+        Confirmation::of(guards.confirm, target, &operation.arguments, &guards.sanitizer)?;
+    let asks = confirmation.as_ref().map(|_| ArgumentsHash::of(&operation.arguments));
+    let arguments = asks.transpose()?;
     let call = (operation.prepare)(operation.arguments)?;
     let Operation { policy, effect, limits, .. } = operation;
-    Ok(Admitted { policy, effect, limits, write, call })
+    let is_keyed = write.is_some();
+    Ok(Admitted { policy, effect, limits, write, is_keyed, confirmation, arguments, call })
+}
+
+/// Asks where that is specified. What was agreed to once is done once, however often the answer comes.
+async fn confirm<S, A>(caller: &Caller, admitted: &mut Admitted<'_, S, A>) -> Result<()> {
+    let Some(confirmation) = admitted.confirmation.take() else { return Ok(()) };
+    let agreed = confirmation.ask(caller).await?;
+    if let (None, Some(key), Some(arguments)) = (&admitted.write, agreed, admitted.arguments.take())
+    {
+        admitted.write = Some(Write { key, arguments });
+    }
+    Ok(())
 }
 
 /// The domain's code, bounded before and cleaned after.
@@ -124,8 +153,7 @@ async fn perform<S: Server, A: Answer>(
     caller: &Caller,
     admitted: Admitted<'_, S, A>,
 ) -> Result<Completed<A::Fitted>> {
-    let Admitted { policy, effect, limits, write, call } = admitted;
-    let keyed = write.is_some();
+    let Admitted { policy, effect, limits, write, is_keyed, call, .. } = admitted;
     let deadline = policy.deadline.min(app.guards.deadline);
     // A task has a time of its own: nobody's request waits for it.
     let deadline = caller.task_deadline.unwrap_or(deadline);
@@ -151,9 +179,9 @@ async fn perform<S: Server, A: Answer>(
     }
     let answer = answer.fit(policy.budget)?;
     app.changes.publish(context.take_changes());
-    let deduplicated = match (effect.writes(), keyed) {
+    let deduplicated = match (effect.writes(), is_keyed) {
+        (true, _) if replayed => Some(true),
         (true, false) => Some(false),
-        (true, true) if replayed => Some(true),
         _ => None,
     };
     let (freshness, annotations) = (context.freshness(), JsonObject::new());

@@ -51,6 +51,7 @@ pub struct ToolKind {
     pub(crate) open_world: bool,
     pub(crate) audited: &'static [&'static str],
     pub(crate) asks: bool,
+    pub(crate) confirm: Option<&'static str>,
     pub(crate) becomes_task: BecomesTask,
     /// The longest that a task may take.
     pub(crate) task_deadline: Duration,
@@ -88,6 +89,7 @@ impl ToolSpec {
             open_world: false,
             audited: &[],
             asks: false,
+            confirm: None,
             becomes_task: BecomesTask::Never,
             task_deadline: Duration::ZERO,
         })
@@ -109,6 +111,13 @@ impl ToolSpec {
     #[must_use]
     pub const fn asks(self) -> Self {
         Self { kind: ToolKind { asks: true, ..self.kind }, ..self }
+    }
+
+    /// Has a person asked before the call is made, where the deployment wants that and the client can (`MCP_CONFIRM`).
+    /// `{name}` stands for an argument: `Close ticket {id}?`.
+    #[must_use]
+    pub const fn confirmed(self, question: &'static str) -> Self {
+        Self { kind: ToolKind { confirm: Some(question), ..self.kind }, ..self }
     }
 
     /// Declares that a call may become a task, which then ends within `deadline_secs`.

@@ -17,7 +17,7 @@ use crate::BecomesTask;
 pub(crate) use task::{Announced, Task};
 
 /// How many tasks of one principal may run.
-const RUNNING_PER_PRINCIPAL: usize = 8;
+const RUNNING_PER_PRINCIPAL: usize = 4;
 
 /// How many tasks of one principal are kept, ended ones included; the oldest ended one makes room.
 const KEPT_PER_PRINCIPAL: usize = 64;
@@ -26,7 +26,7 @@ const KEPT_PER_PRINCIPAL: usize = 64;
 const KEPT: usize = 2_000;
 
 /// How long the result of a task can be fetched.
-const RETENTION: Duration = Duration::from_secs(600);
+const RETENTION: Duration = Duration::from_mins(10);
 
 /// How often a client should ask for a task.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     const TOOL: (&str, BecomesTask) = ("query_database", BecomesTask::AtOnce);
-    const DEADLINE: Duration = Duration::from_secs(60);
+    const DEADLINE: Duration = Duration::from_mins(1);
 
     fn tasks() -> Tasks {
         Tasks::new(CancellationToken::new())

@@ -272,7 +272,7 @@ mod tests {
         Task::new(
             "alice",
             ("slow", BecomesTask::AtOnce),
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             CancellationToken::new(),
         )
     }

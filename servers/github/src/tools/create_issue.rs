@@ -69,7 +69,8 @@ impl Tool for CreateIssue {
         .output_budget(Budget::tokens(2_000))
         .outside_text(&["github"])
         .open_world()
-        .audited(&["owner", "repo"]);
+        .audited(&["owner", "repo"])
+        .confirmed("Open the issue “{title}” in {owner}/{repo}? Others are told of it at once.");
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<NewIssue> {
         let client = &server.client;

@@ -15,11 +15,13 @@ pub(crate) struct Caps {
     pub(crate) rows: u32,
     /// Of all cells together, as text.
     pub(crate) bytes: usize,
+    /// Nobody's request waits for it, so it may take as long as a task.
+    pub(crate) is_task: bool,
 }
 
 impl Caps {
     /// For queries of our own, whose results have an end.
-    pub(super) const NONE: Self = Self { rows: u32::MAX, bytes: usize::MAX };
+    pub(super) const NONE: Self = Self { rows: u32::MAX, bytes: usize::MAX, is_task: false };
 }
 
 /// Columns and rows.

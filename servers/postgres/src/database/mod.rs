@@ -39,6 +39,8 @@ pub(crate) struct Database {
     pool: Pool,
     /// What opens the transaction of every statement of a caller's.
     begin: String,
+    /// What opens those of callers who do not wait for them.
+    begin_task: String,
     /// What opens those of our own.
     begin_own: String,
     types: TypeNames,
@@ -59,7 +61,10 @@ impl Database {
         let pool = Pool::new(connector, settings, places);
         // However little time callers have, the catalogue must be read.
         let begin_own = format!("{begin}; SET LOCAL statement_timeout = '{OWN_TIMEOUT}'");
-        let database = Self { pool, begin, begin_own, types: TypeNames::default(), is_exposed };
+        let task_timeout = config.task_timeout.as_millis();
+        let begin_task = format!("{begin}; SET LOCAL statement_timeout = '{task_timeout}ms'");
+        let database =
+            Self { pool, begin, begin_task, begin_own, types: TypeNames::default(), is_exposed };
         // The first caller should not wait for them.
         database.types.of(&[0], &database).await?;
         Ok(database)
@@ -127,7 +132,11 @@ impl Database {
         caps: Caps,
     ) -> Result<Collector, QueryError> {
         let exchange = Exchange { form, sql, parameters, caps };
-        let begin = if form == Form::Own { &self.begin_own } else { &self.begin };
+        let begin = match form {
+            Form::Own => &self.begin_own,
+            _ if caps.is_task => &self.begin_task,
+            _ => &self.begin,
+        };
         let mut lease = self.pool.lease().await?;
         loop {
             match exchange.run(begin, lease.connection()?, self.pool.connector()).await {

@@ -34,6 +34,7 @@ impl Stage {
             database: self.database.url().to_owned().into(),
             schemas: BTreeSet::new(),
             statement_timeout: Duration::from_secs(2),
+            task_timeout: Duration::from_mins(1),
             max_rows: 100,
             max_bytes: 100_000,
             pool_size: NonZeroU32::MIN,

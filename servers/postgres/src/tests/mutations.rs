@@ -56,7 +56,7 @@ async fn a_mutated_statement_that_passes_changes_nothing() {
     let mut passed = 0;
     for _ in 0..MUTATIONS {
         let sql = mutation.new_tree(&mut runner).unwrap().current();
-        passed += usize::from(server.query(&sql, &[], 10).await.is_ok());
+        passed += usize::from(server.query(&sql, &[], (10, false)).await.is_ok());
         assert_eq!(stage.canaries().await, alive, "{sql}");
     }
     // Some must pass, or nothing was tested but the refusals.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mcp_chassis::{Budget, CallContext, PageCut, Result, Tool, ToolOutput, ToolSpec};
+use mcp_chassis::{BecomesTask, Budget, CallContext, PageCut, Result, Tool, ToolOutput, ToolSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use validator::Validate;
 use crate::{
     Postgres,
     database::{Answer, AnswerColumn},
-    server::{DEADLINE_SECS, milliseconds},
+    server::{DEADLINE_SECS, INLINE_MILLIS, TASK_SECS, milliseconds},
 };
 
 /// Runs one read-only SQL statement: SELECT, VALUES, TABLE, WITH … SELECT, EXPLAIN or SHOW. Anything that could change
@@ -81,11 +81,14 @@ impl Tool for QueryDatabase {
         .scopes(&["postgres:read"])
         .deadline_secs(DEADLINE_SECS)
         .output_budget(Budget::tokens(500_000))
-        .flagged_text(&["database"]);
+        .flagged_text(&["database"])
+        .becomes_task(BecomesTask::AfterMillis(INLINE_MILLIS), TASK_SECS);
 
-    async fn call(self, server: &Postgres, _context: &CallContext) -> Result<Table> {
+    async fn call(self, server: &Postgres, context: &CallContext) -> Result<Table> {
         let started = Instant::now();
-        let answer = server.query(&self.sql, &self.params, self.limit).await?;
+        let limits = (self.limit, context.may_become_task());
+        let query = server.query(&self.sql, &self.params, limits);
+        let answer = context.tell_while("PostgreSQL works on it", query).await?;
         Ok(Table::new(answer, started))
     }
 }

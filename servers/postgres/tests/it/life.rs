@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::stage::{Stage, call, query};
 
 /// Takes for ever, or what the timeouts allow.
-const ENDLESS: &str =
+pub(crate) const ENDLESS: &str =
     "SELECT count(*) FROM order_items a, order_items b, order_items c, order_items d";
 
 fn running(stage: &Stage) -> usize {
@@ -20,12 +20,12 @@ fn running(stage: &Stage) -> usize {
 }
 
 /// Waits until a statement runs.
-async fn is_started(stage: &Stage) {
+pub(crate) async fn is_started(stage: &Stage) {
     until(stage, 1, Duration::from_secs(20)).await;
 }
 
 /// Waits until no statement runs; fails after a second.
-async fn is_gone(stage: &Stage) {
+pub(crate) async fn is_gone(stage: &Stage) {
     until(stage, 0, Duration::from_secs(1)).await;
 }
 

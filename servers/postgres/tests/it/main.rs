@@ -17,4 +17,5 @@ mod reload;
 mod replicas;
 mod snapshots;
 mod stage;
+mod tasks;
 mod tools;

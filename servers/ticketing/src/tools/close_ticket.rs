@@ -31,7 +31,8 @@ impl Tool for CloseTicket {
         .deadline_secs(10)
         .output_budget(Budget::tokens(12_000))
         .outside_text(&["tickets"])
-        .audited(&["id"]);
+        .audited(&["id"])
+        .confirmed("Close ticket {id} for good? It cannot be reopened. Resolution: {resolution}");
 
     async fn call(self, server: &Ticketing, context: &CallContext) -> Result<Ticket> {
         let (by, write) = (author(context.principal()), idempotency::record(context));

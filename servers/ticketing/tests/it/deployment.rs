@@ -117,7 +117,8 @@ async fn a_setting_of_the_contract_is_read_or_refused_by_name() {
 async fn a_value_that_is_not_built_is_refused_by_name() {
     for (variable, value) in [
         ("MCP_AUTH", "mtls"),
-        ("MCP_CONFIRM", "required"),
+        ("MCP_CONFIRM", CANARY),
+        ("MCP_STATE_KEY", "too-short"),
         ("MCP_SESSIONS", "redis"),
         ("MCP_SESSIONS", CANARY),
         ("MCP_REDIS_DOWN", CANARY),

@@ -10,6 +10,7 @@
 
 mod auth;
 mod bad_input;
+mod confirmation;
 mod curl;
 mod deployment;
 mod doctor;

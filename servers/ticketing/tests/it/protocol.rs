@@ -10,7 +10,7 @@ use rmcp::model::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Client, LEGACY, MODERN, Transport, command};
+use crate::support::{Client, Keys, LEGACY, MODERN, Transport, command};
 
 const REQUEST_ID: &str = "io.github.mcp-chassis/request_id";
 
@@ -280,6 +280,19 @@ async fn lists_have_the_same_order_every_time() {
         orders.push(order);
     }
     assert!(orders.iter().all(|order| *order == orders[0]), "{orders:?}");
+}
+
+#[tokio::test]
+async fn the_list_of_tools_is_the_callers_own_and_kept_for_nobody_else() {
+    let keys = Keys::new();
+    let server = keys.command(&command()).http().await;
+    for (key, may_read) in [(Keys::WRITE, false), (Keys::BOTH, true)] {
+        let listed = HttpClient::new(server.url()).bearer(key).list_tools().await;
+        let tools = listed.result()["tools"].as_array().unwrap();
+        let has = |name: &str| tools.iter().any(|tool| tool["name"] == name);
+        assert_eq!((has("close_ticket"), has("search_tickets")), (true, may_read), "{key}");
+        assert_eq!(listed.result()["cacheScope"], "private");
+    }
 }
 
 #[tokio::test]
