@@ -41,6 +41,7 @@ impl Server for Ticketing {
             StoreError::Unavailable { .. } => {
                 StartError::Dependency { name: "the ticket database", problem: error.to_string() }
             }
+            StoreError::Refused(_) => StartError::Config(format!("DATABASE_URL: {error}")),
             error => StartError::Config(format!("DATABASE_URL {error}")),
         })?;
         let writes = WriteLog::new(Arc::clone(&store));

@@ -79,6 +79,9 @@ impl Place {
             // As `bind` does: a server that is started again may take the port while old connections fade.
             socket.set_reuseaddr(true)?;
             socket.bind(*address)?;
+            // Whoever comes after us may have the port while our last connections fade. Not before it is picked:
+            // somebody else could be given the same one.
+            socket.set_reuseaddr(true)?;
             io::Result::Ok((socket.local_addr()?, socket))
         };
         let (picked, socket) = pick().with_context(|| format!("cannot listen on {address}"))?;

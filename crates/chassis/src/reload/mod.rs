@@ -31,7 +31,7 @@ use crate::{Server, config::Stamps};
 const PERIOD: Duration = Duration::from_millis(250);
 
 /// How often what could not be put in force is tried again: a database may take a new password later than we do.
-const RETRY: Duration = Duration::from_secs(3);
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Something that is made of files, and made anew when they change.
 #[async_trait]

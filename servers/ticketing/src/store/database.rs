@@ -1,8 +1,16 @@
 //! The two databases as one value, so that what they share is written once.
 
-use sqlx::{PgPool, SqlitePool};
+use std::time::Duration;
 
-use super::{Result, transaction::Transaction};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
+use tokio::time::{Instant, sleep};
+
+use super::{Result, error::is_refusal, transaction::Transaction};
+
+/// How long a call waits for a connection that the database lets in.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Something of SQLite, or the same of PostgreSQL.
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +47,14 @@ pub(super) struct SqlitePools {
 }
 
 impl Pools {
-    /// Where to read.
-    pub(super) fn reader(&self) -> Driver<&SqlitePool, &PgPool> {
-        match &self.0 {
-            Driver::Sqlite(pools) => Driver::Sqlite(&pools.reader),
-            Driver::Postgres(pool) => Driver::Postgres(pool),
-        }
+    /// A connection to read by.
+    pub(super) async fn reader(
+        &self,
+    ) -> Result<Driver<PoolConnection<Sqlite>, PoolConnection<Postgres>>> {
+        Ok(match &self.0 {
+            Driver::Sqlite(pools) => Driver::Sqlite(pools.reader.acquire().await?),
+            Driver::Postgres(pool) => Driver::Postgres(patiently(|| pool.acquire()).await?),
+        })
     }
 
     /// Begins a write. Dropped without a commit it leaves nothing behind.
@@ -55,7 +65,26 @@ impl Pools {
             Driver::Sqlite(pools) => {
                 Driver::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Driver::Postgres(pool) => Driver::Postgres(pool.begin().await?),
+            Driver::Postgres(pool) => Driver::Postgres(patiently(|| pool.begin()).await?),
         }))
+    }
+}
+
+/// Asks again while the database does not let a new connection in: the password is being replaced. Connections that are
+/// open stay good, and go round until the new one is in force.
+async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, sqlx::Error>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt().await {
+            Err(sqlx::Error::Database(error))
+                if is_refusal(error.as_ref()) && Instant::now() < deadline =>
+            {
+                sleep(PAUSE).await;
+            }
+            ended => return ended,
+        }
     }
 }

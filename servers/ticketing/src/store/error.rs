@@ -44,6 +44,9 @@ pub(crate) enum StoreError {
     /// The database cannot be reached, is full or is too slow; the same call may succeed later.
     #[error("the ticket database does not answer, try again in some seconds")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// The database does not let this server in.
+    #[error("the ticket database refuses this server's role or its password")]
+    Refused(#[source] Box<dyn StdError + Send + Sync>),
     /// The tables are not those of this version.
     #[error(
         "the ticket database was made by another version of this server, use that or a newer one"
@@ -69,7 +72,7 @@ impl Classify for StoreError {
             Self::Invalid { field, problem } => {
                 ErrorKind::InvalidInput { fields: vec![FieldFault::new(*field, *problem)] }
             }
-            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Unavailable(_) | Self::Refused(_) => ErrorKind::Unavailable,
             Self::Schema(_) | Self::Internal(_) => ErrorKind::Internal,
         }
     }
@@ -84,6 +87,11 @@ impl Classify for StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::Database(refused) = &error
+            && is_refusal(refused.as_ref())
+        {
+            return Self::Refused(error.into());
+        }
         let passing = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -104,6 +112,12 @@ impl From<MigrateError> for StoreError {
             other => Self::Schema(other),
         }
     }
+}
+
+/// Whether PostgreSQL refused to let us in (class 28, invalid authorization).
+pub(super) fn is_refusal(error: &dyn DatabaseError) -> bool {
+    let is_postgres = error.try_downcast_ref::<SqliteError>().is_none();
+    is_postgres && error.code().is_some_and(|code| code.starts_with("28"))
 }
 
 /// Whether the database refused for a reason that passes without a change of ours.

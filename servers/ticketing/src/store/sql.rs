@@ -49,22 +49,22 @@ impl SqlStore {
             WHERE ticket = $1 AND id > $2 ORDER BY id LIMIT $3";
         let walk = Walk::new(&[Some("comments"), Some(&id.to_string())]);
         let after = walk.position(page)?.unwrap_or(0);
-        let rows: Vec<Comment> = on!(self.pools.reader(), pool => {
+        let rows: Vec<Comment> = on!(&mut self.pools.reader().await?, connection => {
             sqlx::query_as(SQL)
                 .bind(id.number())
                 .bind(after)
                 .bind(Walk::rows(page))
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await
         })?;
         Ok(walk.page(rows, page, |comment| comment.id))
     }
 
     async fn ticket(&self, id: TicketId) -> Result<Ticket> {
-        let found: Option<Ticket> = on!(self.pools.reader(), pool => {
+        let found: Option<Ticket> = on!(&mut self.pools.reader().await?, connection => {
             sqlx::query_as(select_tickets!("WHERE number = $1"))
                 .bind(id.number())
-                .fetch_optional(pool)
+                .fetch_optional(&mut **connection)
                 .await
         })?;
         found.ok_or(StoreError::NotFound(id))
@@ -89,11 +89,11 @@ impl TicketStore for SqlStore {
         if words.is_empty() {
             return Ok(walk.page(Vec::new(), page, |_: &Ticket| 0));
         }
-        let (sql, wanted) = match self.pools.reader() {
+        let (sql, wanted) = match &self.pools.0 {
             Driver::Sqlite(_) => (sqlite::SEARCH, sqlite::match_all(&words)),
             Driver::Postgres(_) => (postgres::SEARCH, postgres::match_all(&words)),
         };
-        let rows = on!(self.pools.reader(), pool => {
+        let rows = on!(&mut self.pools.reader().await?, connection => {
             sqlx::query_as(sql)
                 .bind(wanted)
                 .bind(status)
@@ -101,7 +101,7 @@ impl TicketStore for SqlStore {
                 .bind(&query.assignee)
                 .bind(before)
                 .bind(Walk::rows(page))
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await
         })?;
         Ok(walk.page(rows, page, |ticket: &Ticket| ticket.id.number()))
@@ -116,12 +116,12 @@ impl TicketStore for SqlStore {
             WHERE ticket = $1 AND id > $2 ORDER BY id LIMIT $3";
         let walk = Walk::new(&[Some("history"), Some(&id.to_string())]);
         let after = walk.position(page)?.unwrap_or(0);
-        let rows: Vec<Event> = on!(self.pools.reader(), pool => {
+        let rows: Vec<Event> = on!(&mut self.pools.reader().await?, connection => {
             sqlx::query_as(SQL)
                 .bind(id.number())
                 .bind(after)
                 .bind(Walk::rows(page))
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await
         })?;
         // Every ticket has a first line: that it was opened.
@@ -134,11 +134,11 @@ impl TicketStore for SqlStore {
     async fn newest(&self, page: &PageRequest) -> Result<Page<Ticket>> {
         let walk = Walk::new(&[Some("newest")]);
         let before = walk.position(page)?.unwrap_or(i64::MAX);
-        let rows = on!(self.pools.reader(), pool => {
+        let rows = on!(&mut self.pools.reader().await?, connection => {
             sqlx::query_as(select_tickets!("WHERE number < $1 ORDER BY number DESC LIMIT $2"))
                 .bind(before)
                 .bind(Walk::rows(page))
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await
         })?;
         Ok(walk.page(rows, page, |ticket: &Ticket| ticket.id.number()))
@@ -146,8 +146,8 @@ impl TicketStore for SqlStore {
 
     async fn recent_ids(&self, prefix: &str, limit: u32) -> Result<Vec<TicketId>> {
         let limit = limit.min(Walk::MAX_LIMIT) as usize;
-        let newest: Option<i64> = on!(self.pools.reader(), pool => {
-            sqlx::query_scalar("SELECT max(number) FROM tickets").fetch_one(pool).await
+        let newest: Option<i64> = on!(&mut self.pools.reader().await?, connection => {
+            sqlx::query_scalar("SELECT max(number) FROM tickets").fetch_one(&mut **connection).await
         })?;
         let mut numbers: Vec<i64> = Vec::new();
         for (low, high) in rules::number_ranges(prefix, newest.unwrap_or(0)) {
@@ -155,14 +155,14 @@ impl TicketStore for SqlStore {
             if missing == 0 {
                 break;
             }
-            numbers.extend::<Vec<i64>>(on!(self.pools.reader(), pool => {
+            numbers.extend::<Vec<i64>>(on!(&mut self.pools.reader().await?, connection => {
                 sqlx::query_scalar(
                     "SELECT number FROM tickets WHERE number BETWEEN $1 AND $2 ORDER BY number DESC LIMIT $3",
                 )
                 .bind(low)
                 .bind(high)
                 .bind(missing)
-                .fetch_all(pool)
+                .fetch_all(&mut **connection)
                 .await
             })?);
         }
@@ -240,10 +240,10 @@ impl TicketStore for SqlStore {
 
     async fn find_write(&self, key: &str) -> Result<Option<RecordedWrite>> {
         rules::check_text("idempotency_key", key)?;
-        let found: Option<(String, String)> = on!(self.pools.reader(), pool => {
+        let found: Option<(String, String)> = on!(&mut self.pools.reader().await?, connection => {
             sqlx::query_as("SELECT arguments, result FROM ticket_writes WHERE key = $1")
                 .bind(key)
-                .fetch_optional(pool)
+                .fetch_optional(&mut **connection)
                 .await
         })?;
         let parsed = found.map(|(arguments, result)| {
@@ -266,8 +266,8 @@ impl TicketStore for SqlStore {
     }
 
     async fn ping(&self) -> Result<()> {
-        let _: i32 = on!(self.pools.reader(), pool => {
-            sqlx::query_scalar("SELECT 1").fetch_one(pool).await
+        let _: i32 = on!(&mut self.pools.reader().await?, connection => {
+            sqlx::query_scalar("SELECT 1").fetch_one(&mut **connection).await
         })?;
         Ok(())
     }

@@ -360,7 +360,8 @@ async fn a_new_password_of_the_database_is_taken_while_calls_run_and_none_fails(
     // The file may come first, and is tried until the database knows the password.
     files.write("database", &url("second"));
     let line = server.wait_for_log(KEPT).await;
-    assert!(line.contains("DATABASE_URL") && !line.contains("second"), "{line}");
+    let told = "DATABASE_URL: the ticket database refuses this server's role or its password";
+    assert!(line.contains(told) && !line.contains("second"), "{line}");
     assert_eq!(health(&server).await, (false, 200));
     database.psql("ALTER ROLE tickets PASSWORD 'second'");
     let line = server.wait_for_log(IN_FORCE).await;
