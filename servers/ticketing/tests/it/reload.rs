@@ -271,7 +271,8 @@ async fn sighup_has_everything_read_again_and_ends_nothing() {
 #[tokio::test]
 async fn a_stdio_server_takes_its_file_and_sighup_too() {
     let files = Files::with("");
-    let mut client = files.command().stdio();
+    let scopes = "tickets:read tickets:write";
+    let mut client = files.command().env("MCP_STDIO_SCOPES", scopes).stdio();
     let count = |listed: Value| listed["result"]["tools"].as_array().unwrap().len();
     assert_eq!(count(client.list_tools().await), 6);
     client.process().signal(Signal::SIGHUP);
