@@ -161,6 +161,11 @@ pub(crate) fn protocol_error(failed: &Failed) -> ErrorData {
     ErrorData::new(code, sentence(&failure), Some(json!({ "error": failure })))
 }
 
+/// What cannot be taken on beside what is there already.
+pub(crate) fn overloaded(text: &'static str) -> ErrorData {
+    ErrorData::new(ErrorCode(-32000), text, Some(json!({ "error": { "code": "overloaded" } })))
+}
+
 /// One or two plain sentences: what happened, and whether to try again.
 fn sentence(failure: &ToolFailure) -> String {
     let mut letters = failure.message.chars();

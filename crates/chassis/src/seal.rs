@@ -120,7 +120,9 @@ mod tests {
     fn a_changed_text_does_not_open() {
         let sealer = sealer(&[OLD]);
         let sealed = sealer.seal("p", b"asked").unwrap();
-        for changed in [format!("{sealed}-TAMPERED"), sealed[1..].to_owned(), "A".repeat(100_000)] {
+        for changed in
+            [format!("{sealed}-TAMPERED"), sealed.chars().skip(1).collect(), "A".repeat(100_000)]
+        {
             assert_eq!(sealer.open("p", &changed), None);
         }
     }

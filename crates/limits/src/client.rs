@@ -153,6 +153,26 @@ impl HttpClient {
         Err(self.wrong("did not answer 200", Some(answer.status.as_u16())))
     }
 
+    /// Sends a request that somebody else has built, whatever the answer's status.
+    ///
+    /// # Errors
+    /// As [`HttpClient::get`], but for the status.
+    pub async fn forward(
+        &self,
+        request: http::Request<Bytes>,
+        bounds: ExchangeBounds,
+    ) -> Result<http::Response<Bytes>> {
+        let wrong = |_cause| self.wrong("cannot be asked at that address", None);
+        let (parts, body) = request.into_parts();
+        let url = Url::parse(&parts.uri.to_string()).map_err(wrong)?;
+        let request = self.request_of(parts.method, &url).headers(parts.headers).body(body);
+        let answer = self.send(request, bounds).await?;
+        let mut response = http::Response::new(answer.body);
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
+    }
+
     /// A request for JSON that [`HttpClient::send`] makes.
     pub(crate) fn request(&self, url: &Url) -> RequestBuilder {
         self.client.get(url.clone()).header(header::ACCEPT, JSON)

@@ -5,7 +5,10 @@ use std::{fmt, time::Duration};
 use serde::Serialize;
 use tracing::{Span, field::Empty};
 
-use crate::trace::{RequestId, TraceContext};
+use crate::{
+    otlp,
+    trace::{RequestId, TraceContext},
+};
 
 /// OpenTelemetry's stand-in for a value outside of the known ones.
 pub(crate) const OTHER: &str = "_OTHER";
@@ -124,25 +127,28 @@ impl Operation<'_> {
         };
         // At the highest level and with a target that the log always enables, so that whatever the filter
         // shows of what happens inside carries the request id.
-        tracing::error_span!(
-            target: SPAN_TARGET,
-            "mcp",
-            otel.name = name,
-            otel.kind = "server",
-            mcp.method.name = method,
-            mcp.protocol.version = self.protocol_version.map(|version| clip(version, 32)),
-            gen_ai.operation.name = tool.map(|_| "execute_tool"),
-            gen_ai.tool.name = tool,
-            gen_ai.prompt.name = prompt,
-            network.transport = %self.transport,
-            jsonrpc.request.id = self.jsonrpc_id.map(|id| clip(id, 64)),
-            request_id = %self.request_id,
-            trace_id = %self.trace.trace_id,
-            tool,
-            duration_ms = Empty,
-            outcome = Empty,
-            error.type = Empty,
-        )
+        let open = || {
+            tracing::error_span!(
+                target: SPAN_TARGET,
+                "mcp",
+                otel.name = name,
+                otel.kind = "server",
+                mcp.method.name = method,
+                mcp.protocol.version = self.protocol_version.map(|version| clip(version, 32)),
+                gen_ai.operation.name = tool.map(|_| "execute_tool"),
+                gen_ai.tool.name = tool,
+                gen_ai.prompt.name = prompt,
+                network.transport = %self.transport,
+                jsonrpc.request.id = self.jsonrpc_id.map(|id| clip(id, 64)),
+                request_id = %self.request_id,
+                trace_id = %self.trace.trace_id,
+                tool,
+                duration_ms = Empty,
+                outcome = Empty,
+                error.type = Empty,
+            )
+        };
+        otlp::opening(self.trace, open)
     }
 
     /// Records how the operation ended and logs its one line: `outcome` is `ok` or the code of the failure.

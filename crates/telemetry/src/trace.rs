@@ -17,6 +17,10 @@ pub struct TraceId([u8; 16]);
 pub struct SpanId([u8; 8]);
 
 impl TraceId {
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     /// A new random id.
     pub fn random() -> Self {
         Self(rand::random::<u128>().max(1).to_be_bytes())
@@ -24,6 +28,10 @@ impl TraceId {
 }
 
 impl SpanId {
+    pub(crate) fn to_bytes(self) -> [u8; 8] {
+        self.0
+    }
+
     /// A new random id.
     pub fn random() -> Self {
         Self(rand::random::<u64>().max(1).to_be_bytes())

@@ -7,7 +7,9 @@
     reason = "a test that cannot set its stage fails at once, with the cause"
 )]
 
+pub mod chaos;
 pub mod client;
+pub mod collector;
 mod daemon;
 pub mod doctor;
 mod environment;
@@ -24,6 +26,8 @@ pub mod replicas;
 pub mod stdio;
 pub mod wire;
 
+pub use chaos::ChaosProxy;
+pub use collector::Collector;
 pub use doctor::Diagnosis;
 pub use http::HttpClient;
 pub use internal_api::InternalApi;

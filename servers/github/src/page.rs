@@ -218,7 +218,19 @@ impl More {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_the_cursor_of_its_question_or_none(text in "[A-Za-z0-9_-]{28}|\\PC{0,60}", position: u64) {
+            let (walk, other) = (Walk::new(&["a", "bc"]), Walk::new(&["ab", "c"]));
+            prop_assert!(walk.position(Some(&text)).is_err());
+            prop_assert_eq!(walk.position(Some(&walk.cursor(position))).unwrap(), position);
+            prop_assert!(other.position(Some(&walk.cursor(position))).is_err());
+        }
+    }
 
     #[test]
     fn a_cursor_leads_back_to_its_position_and_to_no_other_list() {

@@ -54,7 +54,19 @@ impl Cursors {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_the_cursor_of_its_question_or_none(text in "[A-Za-z0-9_-]{22,24}|\\PC{0,60}", offset: u32) {
+            let (cursors, other) = (Cursors::of(&[Some("a"), None]), Cursors::of(&[Some("b"), None]));
+            prop_assert!(cursors.offset(&text).is_err());
+            prop_assert_eq!(cursors.offset(&cursors.at(offset)).unwrap(), offset);
+            prop_assert!(other.offset(&cursors.at(offset)).is_err());
+        }
+    }
 
     #[test]
     fn a_cursor_leads_back_to_its_offset() {

@@ -9,6 +9,7 @@
 
 mod accepted;
 mod forged;
+mod hostile_bytes;
 mod introspection;
 mod issuer;
 mod keys;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use mcp_sanitize::{Options, Sanitizer};
 use mcp_shared::SharedState;
 use mcp_telemetry::{
-    logging::{self, LogHandle, LogOptions},
+    logging::{self, LogHandle, LogOptions, Redact},
     metrics::Metrics,
 };
 use secrecy::ExposeSecret;
@@ -15,7 +15,8 @@ use super::Failure;
 use crate::{
     Catalog, Server,
     app::{App, catalog},
-    config::{Core, Loaded, LogConfig, Sources, Vars, warn_of_foreign_variables},
+    config::{Core, Loaded, Sources, Vars, warn_of_foreign_variables},
+    export::Export,
     recorder::Recorder,
     reload::{Configuration, InForce, ReloadStatus, watch},
     seal::Sealer,
@@ -27,11 +28,12 @@ use crate::{
 pub(super) fn stdio<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> Result<(), Failure> {
     let Loaded { core, server, basis, metrics, .. } = loaded;
     let sanitizer = sanitizer()?;
-    let log = log::<S>(&core.log, &sources.vars, Arc::clone(&sanitizer))?;
+    let (log, export) = log::<S>(&core, &sources.vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
     let principal = crate::app::stdio_principal(&core, &catalog);
     block_on(async {
         let (signals, hangups) = (Signals::listen()?, hangups()?);
+        export.start(&metrics)?;
         let shared = shared::<S>(&core);
         let app = start::<S>(server, catalog, &core, (sanitizer, metrics), shared).await?;
         let configuration = Configuration::new(sources, basis, app.clone(), log);
@@ -40,6 +42,7 @@ pub(super) fn stdio<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> R
             crate::stdio::Bounds { max_line: core.http.max_body, drain: core.http.drain_deadline };
         crate::stdio::serve(&app, principal, bounds, signals).await;
         app.now().stop().await;
+        export.close(core.http.drain_deadline).await;
         Ok(())
     })
 }
@@ -51,7 +54,7 @@ pub(super) fn http<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> Re
 
     let Loaded { mut core, server, basis, metrics, .. } = loaded;
     let sanitizer = sanitizer()?;
-    let log = log::<S>(&core.log, &sources.vars, Arc::clone(&sanitizer))?;
+    let (log, export) = log::<S>(&core, &sources.vars, Arc::clone(&sanitizer))?;
     let catalog = catalog::<S>(&core, &server).map_err(Failure::problems)?;
     // Port 0: this server's URI, and with it the audience of its tokens, must be known before the gate is made.
     let place = Place::at(&mut core.http.listen)?;
@@ -60,6 +63,7 @@ pub(super) fn http<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> Re
     let (gate, files) = gate(&core, &catalog, shared.as_ref())?;
     block_on(async {
         let (signals, hangups) = (Signals::listen()?, hangups()?);
+        export.start(&metrics)?;
         let app = start::<S>(server, catalog, &core, (sanitizer, metrics), shared).await?;
         let main = place.open().await?;
         let scheme = if gate.tls.is_some() { "https" } else { "http" };
@@ -79,6 +83,7 @@ pub(super) fn http<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> Re
         let http = Http::new(app.clone(), gate, &core.http);
         serve(http, Listeners { main, admin, redirect }, core.http.drain_deadline, signals).await?;
         app.now().stop().await;
+        export.close(core.http.drain_deadline).await;
         Ok(())
     })
 }
@@ -159,20 +164,25 @@ fn sanitizer() -> Result<Arc<Sanitizer>, Failure> {
     Ok(Arc::new(Sanitizer::new(&Options::default()).context("the sanitizer")?))
 }
 
+/// Makes stderr the log, and says what else is told of spans and events.
 fn log<S: Server>(
-    config: &LogConfig,
+    core: &Core,
     vars: &Vars,
     sanitizer: Arc<Sanitizer>,
-) -> Result<LogHandle, Failure> {
+) -> Result<(LogHandle, Export), Failure> {
+    let service = format!("mcp-{}", S::NAME);
+    let redact: Redact = Arc::new(move |text| sanitizer.redact(text));
+    let export = Export::new(core.otlp.clone(), (&service, S::VERSION), &redact);
     let options = LogOptions {
-        filter: config.filter.clone(),
-        format: config.format,
-        service: format!("mcp-{}", S::NAME).into(),
+        filter: core.log.filter.clone(),
+        format: core.log.format,
+        service: service.into(),
         version: S::VERSION.into(),
-        redact: Some(Arc::new(move |text| sanitizer.redact(text))),
+        redact: Some(redact),
+        export: export.layer(),
     };
     let log = logging::init(options);
     let log = log.map_err(|error| Failure::config(format!("RUST_LOG: {error}")))?;
     warn_of_foreign_variables(vars);
-    Ok(log)
+    Ok((log, export))
 }

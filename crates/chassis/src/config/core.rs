@@ -9,11 +9,14 @@ use mcp_limits::{Algorithm, ByteSize, HumanDuration, RateLimit};
 use mcp_telemetry::{
     audit::AuditTarget,
     logging::{self, LogFormat},
+    otlp::OtlpOptions,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{AuthConfig, EdgeConfig, Reader, SharedConfig, TlsConfig, Transport, list::Names};
+use super::{
+    AuthConfig, EdgeConfig, Reader, SharedConfig, TlsConfig, Transport, list::Names, otlp,
+};
 use crate::{pipeline::ConfirmMode, seal::MIN_SECRET};
 
 /// The chassis' own settings.
@@ -27,6 +30,8 @@ pub(crate) struct Core {
     pub(crate) shared: SharedConfig,
     pub(crate) audit: AuditConfig,
     pub(crate) log: LogConfig,
+    /// What is exported, where there is a collector.
+    pub(crate) otlp: Option<OtlpOptions>,
     /// What the keys are made of that seal what clients keep for us; the first seals.
     pub(crate) state_secrets: Vec<SecretString>,
     pub(crate) offer: OfferConfig,
@@ -44,6 +49,7 @@ impl Core {
         let shared = reader.live(|reader| SharedConfig::read(reader));
         let audit = AuditConfig::read(reader);
         let log = LogConfig::read(reader, transport);
+        let otlp = otlp::read(reader);
         let state_secrets = state_secrets(reader);
         let offer = reader.live(|reader| OfferConfig::read(reader));
         #[cfg(feature = "http")]
@@ -52,8 +58,7 @@ impl Core {
             let text = "`redis` needs REDIS_URL: set it, or keep sessions `local`".to_owned();
             reader.problem("MCP_SESSIONS", &origin, text);
         }
-        refuse_unbuilt(reader);
-        Self { http, edge, tls, auth, limits, shared, audit, log, state_secrets, offer }
+        Self { http, edge, tls, auth, limits, shared, audit, log, otlp, state_secrets, offer }
     }
 }
 
@@ -98,19 +103,6 @@ impl OfferConfig {
             .map(|names| names.0);
         let overrides = reader.table("tools");
         Self { idempotency, confirm, read_only, tools, overrides }
-    }
-}
-
-/// What the contract names and a later version brings.
-fn refuse_unbuilt(reader: &mut Reader<'_>) {
-    const UNBUILT: [&str; 4] = [
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "OTEL_EXPORTER_OTLP_HEADERS",
-        "OTEL_EXPORTER_OTLP_PROTOCOL",
-        "OTEL_SERVICE_NAME",
-    ];
-    for variable in UNBUILT {
-        reader.unbuilt(variable);
     }
 }
 

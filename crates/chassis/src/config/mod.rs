@@ -6,6 +6,7 @@ mod edge;
 mod file;
 mod foreign;
 mod list;
+mod otlp;
 mod reader;
 mod shared;
 mod show;
@@ -20,7 +21,7 @@ mod vars;
 #[cfg(feature = "http")]
 pub(crate) use self::core::HttpConfig;
 pub(crate) use self::core::{
-    AuditConfig, Core, IdempotencyMode, LimitsConfig, LogConfig, OfferConfig, ToolOverride,
+    AuditConfig, Core, IdempotencyMode, LimitsConfig, OfferConfig, ToolOverride,
 };
 pub(crate) use auth::AuthConfig;
 #[cfg(feature = "http")]

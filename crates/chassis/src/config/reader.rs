@@ -268,17 +268,6 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// A setting of the contract that this version does not have yet: refused by name, never ignored.
-    pub(crate) fn unbuilt(&mut self, variable: &str) {
-        // As a secret it could be given by file, too.
-        for name in [variable.to_owned(), format!("{variable}_FILE")] {
-            if let Some((_, origin)) = self.find(&name) {
-                let text = "is not built yet in this version; remove it".to_owned();
-                self.problem(&name, &origin, text);
-            }
-        }
-    }
-
     /// Where a server may keep files of its user: `$XDG_DATA_HOME`, or `~/.local/share` (XDG Base Directory).
     pub fn data_directory(&self) -> Option<PathBuf> {
         let home = || self.vars.get("HOME").map(|home| PathBuf::from(home).join(".local/share"));

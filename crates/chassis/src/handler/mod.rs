@@ -352,6 +352,8 @@ impl<S: Server> ServerHandler for Handler<S> {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let caller = self.caller(context.request_context())?;
         let app = self.app.now();
+        let full = |_shed| reply::overloaded("too many streams are open, close one first");
+        let _place = app.guards.stream(&caller).await.map_err(full)?;
         // Listening begins before admission, so that nothing is missed in between.
         let feed = app.changes.listen();
         for uri in context.accepted().resource_subscriptions.iter().flatten() {

@@ -1,6 +1,11 @@
 //! The guards of a process and their state: quotas, permits, recorded writes, the sanitizer.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+    time::Duration,
+};
 
 use mcp_errors::{Error, Result};
 use mcp_limits::{
@@ -25,6 +30,14 @@ const CLIENTS: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
 
 /// How many results of keyed writes the embedded store remembers.
 const RECORDED_WRITES: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+
+/// Streams of change notices at once, and of one client. Each holds a connection, a task and a place in the feed for as
+/// long as it likes, so they are counted apart from calls.
+const STREAMS: BulkheadConfig = BulkheadConfig {
+    max: NonZeroU32::new(4_096).expect("not zero"),
+    queue: 0,
+    per_client: NonZeroU32::new(64).expect("not zero"),
+};
 
 /// A quota that counts for all replicas where they share state; `before` where it counts the same already, so that
 /// a reload forgives nobody.
@@ -55,6 +68,7 @@ pub(crate) struct Guards {
     reads: Arc<SharedQuota>,
     writes: Arc<SharedQuota>,
     permits: Arc<Bulkhead>,
+    streams: Arc<Bulkhead>,
     tools: BTreeMap<String, ToolLimits>,
     pub(crate) once: Arc<Once>,
     /// Results of keyed writes, for servers without a store of their own.
@@ -129,6 +143,7 @@ impl Guards {
             reads: class(limits.reads, "read", before.map(|before| &before.reads)),
             writes: class(limits.writes, "write", before.map(|before| &before.writes)),
             permits: permits(all, before.map(|before| &before.permits)),
+            streams: permits(STREAMS, before.map(|before| &before.streams)),
             tools: offer.overrides.iter().map(tool).collect(),
             once,
             results,
@@ -137,6 +152,11 @@ impl Guards {
             idempotency: offer.idempotency,
             confirm: offer.confirm,
         }
+    }
+
+    /// The right to hold one stream of change notices open.
+    pub(crate) async fn stream(&self, caller: &Caller) -> Result<Permit> {
+        self.streams.acquire(caller.principal.key(), Duration::ZERO).await
     }
 
     pub(crate) fn of_tool(&self, name: &str) -> Option<&ToolLimits> {

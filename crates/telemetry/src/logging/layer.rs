@@ -30,7 +30,7 @@ pub(super) struct LogLayer<W> {
 
 impl<W> LogLayer<W> {
     pub(super) fn new(options: LogOptions, writer: W, colour: bool) -> Self {
-        let LogOptions { format, service, version, redact, filter: _ } = options;
+        let LogOptions { format, service, version, redact, filter: _, export: _ } = options;
         Self { format, colour, service, version, redact, writer }
     }
 

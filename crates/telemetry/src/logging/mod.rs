@@ -19,6 +19,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use crate::otlp::{OtlpLayer, TRACED};
+
 /// Replaces what must not be logged; applied to every message and every text field.
 pub type Redact = Arc<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
 
@@ -44,7 +46,6 @@ impl FromStr for LogFormat {
 }
 
 /// What the log shows and how.
-#[derive(Clone)]
 pub struct LogOptions {
     /// A level (`info`) or directives (`info,mcp_ticketing=debug`).
     pub filter: String,
@@ -56,6 +57,8 @@ pub struct LogOptions {
     pub version: Cow<'static, str>,
     /// Applied to every message and text field before it is written.
     pub redact: Option<Redact>,
+    /// Exports spans and events, too; where there is none, nothing is spent on it.
+    pub export: Option<OtlpLayer>,
 }
 
 impl fmt::Debug for LogOptions {
@@ -69,7 +72,11 @@ impl fmt::Debug for LogOptions {
 
 /// Changes the level while the process runs.
 #[derive(Clone, Debug)]
-pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
+pub struct LogHandle {
+    filter: reload::Handle<EnvFilter, Registry>,
+    /// Traces consist of spans that the log may not want to read.
+    is_traced: bool,
+}
 
 impl LogHandle {
     /// Replaces the filter; the caps on libraries that log requests stay.
@@ -77,8 +84,16 @@ impl LogHandle {
     /// # Errors
     /// The filter is not understood (the old one stays), or the log is gone.
     pub fn set_filter(&self, filter: &str) -> Result<()> {
-        self.0.reload(filter::parse(filter)?).map_err(Error::internal)
+        self.filter.reload(parsed(filter, self.is_traced)?).map_err(Error::internal)
     }
+}
+
+fn parsed(filter: &str, is_traced: bool) -> Result<EnvFilter> {
+    if is_traced && !filter.trim().is_empty() {
+        filter::parse(filter)?;
+        return filter::parse(&format!("{TRACED},{filter}"));
+    }
+    filter::parse(filter)
 }
 
 /// Checks a filter before it is put in force.
@@ -115,15 +130,18 @@ where
 }
 
 fn build<W>(
-    options: LogOptions,
+    mut options: LogOptions,
     writer: W,
     colour: bool,
 ) -> Result<(impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync, LogHandle)>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let (filter, handle) = reload::Layer::new(filter::parse(&options.filter)?);
+    let is_traced = options.export.is_some();
+    let (layer, filter) = reload::Layer::new(parsed(&options.filter, is_traced)?);
+    let export = options.export.take();
     let lines = layer::LogLayer::new(options, writer, colour);
-    let subscriber = Registry::default().with(filter).with(filter::CapLibraries).with(lines);
-    Ok((subscriber, LogHandle(handle)))
+    let subscriber = Registry::default().with(layer).with(filter::CapLibraries).with(lines);
+    let subscriber = subscriber.with(export);
+    Ok((subscriber, LogHandle { filter, is_traced }))
 }

@@ -4,8 +4,13 @@ mod labels;
 mod late;
 mod upstream;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use opentelemetry::metrics::Meter;
 use prometheus_client::{
     encoding::text::{encode_eof, encode_registry},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -17,7 +22,10 @@ use self::{
     labels::{ByGuard, ByKind, ByOperation, ByReason, ByResult, ByTool, Names},
     late::Late,
 };
-use crate::operation::{OTHER, clip, known_method};
+use crate::{
+    operation::{OTHER, clip, known_method},
+    otlp::Figures,
+};
 
 /// The media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -60,7 +68,12 @@ struct Inner {
     in_flight: Gauge,
     queued: Gauge,
     upstreams: upstream::Upstreams,
+    /// The same for a collector, where there is one.
+    exported: Exported,
 }
+
+/// Set once the export runs.
+pub(crate) type Exported = Arc<OnceLock<Figures>>;
 
 impl Metrics {
     /// The metrics of `service`, all at zero.
@@ -69,6 +82,7 @@ impl Metrics {
             ("service", clip(service, 128).to_owned()),
             ("version", clip(version, 128).to_owned()),
         ]);
+        let exported = Exported::default();
         let mut inner = Inner {
             registry: Registry::with_prefix("mcp"),
             tools: Names::new(TOOLS),
@@ -87,7 +101,8 @@ impl Metrics {
             redis_mode_changes: Counter::default(),
             in_flight: Gauge::default(),
             queued: Gauge::default(),
-            upstreams: upstream::Upstreams::new(),
+            upstreams: upstream::Upstreams::new(Arc::clone(&exported)),
+            exported,
         };
         inner.register(build);
         // What a server starts with has been read.
@@ -118,32 +133,59 @@ impl Metrics {
         self.0.upstreams.of(name)
     }
 
+    /// Keeps the same figures as instruments of `meter`, from here on.
+    pub(crate) fn export(&self, meter: &Meter) {
+        let (in_flight, queued) = (self.0.in_flight.clone(), self.0.queued.clone());
+        let figures = Figures::new(meter, (&BUCKETS, &upstream::BUCKETS), in_flight, queued);
+        // A second export has no meter of its own.
+        drop(self.0.exported.set(figures));
+    }
+
+    fn exported(&self) -> Option<&Figures> {
+        self.0.exported.get()
+    }
+
     /// Somebody could not be authenticated: `expired`, `unknown_key`.
     pub fn authentication_failure(&self, reason: &'static str) {
         self.0.authentication_failures.get_or_create(&ByReason { reason }).inc();
+        if let Some(exported) = self.exported() {
+            exported.authentication_failure(reason);
+        }
     }
 
     /// `guard` (`address`, `client`, `tool`) turned `client` away. Only the first clients that were turned
     /// away have a label of their own, the rest are `_OTHER`.
     pub fn rate_limit_rejection(&self, guard: &'static str, client: &str) {
         let client = self.0.clients.admit(client);
+        if let Some(exported) = self.exported() {
+            exported.rate_limit_rejection(guard, &client);
+        }
         self.0.rate_limit_rejections.get_or_create(&ByGuard { guard, client }).inc();
     }
 
     /// The arguments for `tool` did not match its schema.
     pub fn schema_error(&self, tool: &str) {
         let gen_ai_tool_name = self.0.tools.known(tool);
+        if let Some(exported) = self.exported() {
+            exported.schema_error(&gen_ai_tool_name);
+        }
         self.0.schema_errors.get_or_create(&ByTool { gen_ai_tool_name }).inc();
     }
 
     /// Sanitising found something of `kind` in outside text.
     pub fn finding(&self, kind: &'static str) {
         self.0.findings.get_or_create(&ByKind { kind }).inc();
+        if let Some(exported) = self.exported() {
+            exported.finding(kind);
+        }
     }
 
     /// A repeated write was answered from the first one's result.
     pub fn idempotent_replay(&self) {
         self.0.replays.inc();
+        if let Some(exported) = self.exported() {
+            exported.replay();
+        }
     }
 
     /// Files of the configuration were read again: whether they are in force, and whether by now all are.
@@ -158,10 +200,16 @@ impl Metrics {
         if self.0.redis_up.set(i64::from(is_up)) {
             self.0.redis_mode_changes.inc();
         }
+        if let Some(exported) = self.exported() {
+            exported.redis_up(is_up);
+        }
     }
 
     pub(crate) fn audit_failures(&self, lines: u64) {
         self.0.audit_failures.inc_by(lines);
+        if let Some(exported) = self.exported() {
+            exported.audit_failures(lines);
+        }
     }
 
     pub(crate) fn refusal_suppressed(&self) {
@@ -276,6 +324,10 @@ pub struct OperationMetrics {
 impl OperationMetrics {
     /// Records one operation; `failure` is the code of its error, where it failed.
     pub fn observe(&self, failure: Option<&'static str>, duration: Duration) {
+        if let Some(exported) = self.metrics.exported() {
+            let tool = self.labels.gen_ai_tool_name.as_deref();
+            exported.operation(self.labels.mcp_method_name, tool, failure, duration);
+        }
         if failure.is_none() {
             return self.success.observe(duration.as_secs_f64());
         }

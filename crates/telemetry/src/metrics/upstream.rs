@@ -1,7 +1,8 @@
 //! How the systems behind a server do: requests, repetitions, circuit breakers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use super::Exported;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -9,7 +10,7 @@ use prometheus_client::{
 };
 
 /// Upper bounds in seconds, as the OpenTelemetry conventions for HTTP clients give them.
-const BUCKETS: [f64; 14] =
+pub(super) const BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,10 +31,11 @@ pub(super) struct Upstreams {
     requests: Family<ByOutcome, Histogram, fn() -> Histogram>,
     retries: Family<ByUpstream, Counter>,
     breakers: Family<ByUpstream, Gauge>,
+    exported: Exported,
 }
 
 impl Upstreams {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(exported: Exported) -> Self {
         let requests: Family<_, _, fn() -> _> =
             Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let mut registry = Registry::default();
@@ -43,7 +45,8 @@ impl Upstreams {
             Unit::Seconds,
             requests.clone(),
         );
-        Self { registry, requests, retries: Family::default(), breakers: Family::default() }
+        let (retries, breakers) = Default::default();
+        Self { registry, requests, retries, breakers, exported }
     }
 
     pub(super) fn registry(&self) -> &Registry {
@@ -70,6 +73,7 @@ impl Upstreams {
             requests: self.requests.clone(),
             retries: self.retries.get_or_create_owned(&labels),
             breaker: self.breakers.get_or_create_owned(&labels),
+            exported: Arc::clone(&self.exported),
         }
     }
 }
@@ -81,6 +85,7 @@ pub struct UpstreamMetrics {
     requests: Family<ByOutcome, Histogram, fn() -> Histogram>,
     retries: Counter,
     breaker: Gauge,
+    exported: Exported,
 }
 
 impl UpstreamMetrics {
@@ -88,15 +93,24 @@ impl UpstreamMetrics {
     pub fn requested(&self, failure: Option<&'static str>, took: Duration) {
         let labels = ByOutcome { upstream: self.upstream, error_type: failure };
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+        if let Some(exported) = self.exported.get() {
+            exported.request(self.upstream, failure, took);
+        }
     }
 
     /// Counts a request that is made again.
     pub fn retried(&self) {
         self.retries.inc();
+        if let Some(exported) = self.exported.get() {
+            exported.retry(self.upstream);
+        }
     }
 
     /// Shows the circuit breaker's state: 0 closed, 1 half open, 2 open.
     pub fn breaker(&self, state: i64) {
         self.breaker.set(state);
+        if let Some(exported) = self.exported.get() {
+            exported.breaker(self.upstream, state);
+        }
     }
 }

@@ -48,6 +48,7 @@ fn options(filter: &str, format: LogFormat) -> LogOptions {
         service: "mcp-ticketing".into(),
         version: "1.2.3".into(),
         redact: Some(Arc::new(redact)),
+        export: None,
     }
 }
 

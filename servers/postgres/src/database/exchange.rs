@@ -51,6 +51,17 @@ pub(super) enum Form {
     DescribeCursor,
 }
 
+impl Form {
+    /// What traces call it.
+    pub(super) fn operation(self) -> &'static str {
+        match self {
+            Self::Cursor | Self::Own => "SELECT",
+            Self::Direct => "EXPLAIN",
+            Self::Describe | Self::DescribeCursor => "PREPARE",
+        }
+    }
+}
+
 /// A statement with its values as text.
 #[derive(Debug)]
 pub(super) struct Exchange<'a> {

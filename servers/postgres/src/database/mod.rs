@@ -11,9 +11,11 @@ mod rows;
 mod settings;
 mod types;
 
+use mcp_chassis::database_span;
 use secrecy::ExposeSecret as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 pub(crate) use answer::{Answer, AnswerColumn, Caps};
 pub(crate) use error::QueryError;
@@ -132,9 +134,14 @@ impl Database {
         caps: Caps,
     ) -> Result<Collector, QueryError> {
         let exchange = Exchange { form, sql, parameters, caps };
-        let begin = match form {
+        let span = database_span("postgresql", form.operation(), None);
+        self.carry_out(exchange).instrument(span).await
+    }
+
+    async fn carry_out(&self, exchange: Exchange<'_>) -> Result<Collector, QueryError> {
+        let begin = match exchange.form {
             Form::Own => &self.begin_own,
-            _ if caps.is_task => &self.begin_task,
+            _ if exchange.caps.is_task => &self.begin_task,
             _ => &self.begin,
         };
         let mut lease = self.pool.lease().await?;

@@ -1,5 +1,7 @@
 //! Statements put together from pieces of honest ones and attacks: whatever passes changes nothing.
 
+use std::time::Duration;
+
 use proptest::{
     prelude::*,
     strategy::ValueTree as _,
@@ -7,6 +9,7 @@ use proptest::{
 };
 
 use super::{Stage, statements};
+use crate::guard::Guard;
 
 /// How many mutated statements are run.
 const MUTATIONS: usize = 600;
@@ -39,6 +42,24 @@ fn mutation() -> impl Strategy<Value = String> {
         },
     );
     prop_oneof![joined, within]
+}
+
+#[test]
+fn any_text_is_read_or_refused_by_the_parser() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let guard = Guard::start().unwrap();
+    let text = prop_oneof![
+        "\\PC{0,200}",
+        "[ -~]{0,300}",
+        "([(]|SELECT |UNION |'|\"|\\$\\$|/\\*|1){0,60}",
+        mutation()
+    ];
+    proptest!(|(sql in text)| {
+        let read = runtime.block_on(async {
+            tokio::time::timeout(Duration::from_secs(10), guard.read(&sql)).await
+        });
+        prop_assert!(read.is_ok(), "the parser takes more than 10 s");
+    });
 }
 
 #[tokio::test]

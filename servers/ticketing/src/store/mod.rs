@@ -9,6 +9,7 @@ mod sql;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+mod traced;
 mod transaction;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
+use self::traced::Traced;
 pub(crate) use self::{
     error::StoreError,
     page::{Page, PageRequest},
@@ -178,14 +180,14 @@ pub(crate) struct RecordedWrite {
 /// of them repeats the URL.
 pub(crate) async fn open(url: &SecretString) -> Result<Arc<dyn TicketStore>> {
     let url = url.expose_secret();
-    let pools = match url.split_once(':') {
-        Some(("sqlite", _)) => sqlite::open(url).await?,
-        Some(("postgres" | "postgresql", _)) => postgres::open(url).await?,
+    let (system, pools) = match url.split_once(':') {
+        Some(("sqlite", _)) => ("sqlite", sqlite::open(url).await?),
+        Some(("postgres" | "postgresql", _)) => ("postgresql", postgres::open(url).await?),
         _ => {
             return Err(StoreError::url(
                 "must be `sqlite:FILE`, `sqlite::memory:` or `postgres://…`",
             ));
         }
     };
-    Ok(Arc::new(sql::SqlStore::new(pools)))
+    Ok(Arc::new(Traced { store: sql::SqlStore::new(pools), system }))
 }

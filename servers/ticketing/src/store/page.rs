@@ -109,7 +109,19 @@ impl Walk {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_the_cursor_of_its_question_or_none(text in "[A-Za-z0-9_-]{28}|\\PC{0,60}", position: i64) {
+            let (walk, other) = (Walk::new(&[Some("a"), None]), Walk::new(&[Some("a"), Some("")]));
+            prop_assert!(walk.position(&request(&text)).is_err());
+            prop_assert_eq!(walk.position(&request(&walk.cursor(position))).unwrap(), Some(position));
+            prop_assert!(other.position(&request(&walk.cursor(position))).is_err());
+        }
+    }
 
     fn request(cursor: &str) -> PageRequest {
         PageRequest { limit: 10, cursor: Some(cursor.to_owned()) }

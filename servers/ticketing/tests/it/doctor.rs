@@ -116,6 +116,13 @@ const BAD: &[Row] = &[
     (&[("REDIS_URL", "redis://redis.example:6379")], ("fail", "in the clear", "REDIS_URL")),
     (&[("REDIS_URL", "redis://10.9.9.9")], ("warn", "in the clear", "without a password")),
     (&[("REDIS_URL", "redis://127.0.0.1:9")], ("fail", "redis", "look at REDIS_URL")),
+    (
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.example:4318"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hunter2"),
+        ],
+        ("fail", "in the clear", "OTEL_EXPORTER_OTLP_HEADERS goes there"),
+    ),
     (&[("REDIS_URL", "")], ("warn", "replicas", "REDIS_URL is not set")),
     (&[("DATABASE_URL", "sqlite::memory:")], ("fail", "tickets", "lost when the server stops")),
     (

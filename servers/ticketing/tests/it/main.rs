@@ -8,8 +8,10 @@
     reason = "clippy takes the helpers of an integration test for production code"
 )]
 
+mod audit;
 mod auth;
 mod bad_input;
+mod bounds;
 mod confirmation;
 mod curl;
 mod deployment;
@@ -18,6 +20,7 @@ mod edge;
 mod issuer;
 mod oauth;
 mod operations;
+mod otlp;
 mod protocol;
 mod redis;
 mod reload;

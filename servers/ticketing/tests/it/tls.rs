@@ -1,8 +1,8 @@
 //! TLS of the server's own: its certificate, those of clients, and both as they change.
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use mcp_testkit::{HttpClient, ServerCommand, ServerProcess, http::Reply};
+use mcp_testkit::{Diagnosis, HttpClient, ServerCommand, ServerProcess, http::Reply};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, SanType,
@@ -285,4 +285,28 @@ async fn settings_of_tls_that_do_not_fit_are_told_by_name() {
     let report = open.args(["doctor"]).output().await.stdout;
     let report = String::from_utf8(report).unwrap();
     assert!(report.contains("ok    certificate"), "{report}");
+}
+
+#[tokio::test]
+async fn doctor_tells_when_the_certificate_ends_and_who_can_read_its_key() {
+    let files = Files::new();
+    let command = files
+        .command()
+        .env("MCP_LISTEN", "0.0.0.0:8443")
+        .env("MCP_AUTH", "api-key")
+        .env("MCP_API_KEYS", "Zk8vQ2xM7rT4wN9p");
+    // As a careless platform leaves it.
+    fs::set_permissions(files.path("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+    let open = Diagnosis::of(&command).await;
+    open.must_tell("open key", ("fail", "files", "MCP_TLS_KEY: others may read the secret"));
+    for (year, status, text) in [(2020, "fail", "has expired"), (2099, "ok", "is good until")] {
+        let (certificate, key) = files.authority.issue(|params| {
+            params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+            params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        });
+        files.write("cert.pem", &certificate);
+        files.write("key.pem", &key);
+        let diagnosis = Diagnosis::of(&command).await;
+        diagnosis.must_tell(&year.to_string(), (status, "certificate", text));
+    }
 }

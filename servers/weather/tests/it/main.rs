@@ -9,3 +9,4 @@ mod misbehaviour;
 mod replicas;
 mod snapshots;
 mod stage;
+mod watching;

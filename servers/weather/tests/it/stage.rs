@@ -88,6 +88,11 @@ impl Stage {
         self.upstream.reset().await;
     }
 
+    /// Where something of the server's stands.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.address())
+    }
+
     /// What the server logs.
     pub(crate) fn log(&self) -> String {
         self.server.log().join("\n")

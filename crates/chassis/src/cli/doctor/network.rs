@@ -75,19 +75,27 @@ fn of_name(name: &str) -> Distance {
 
 /// One finding for each setting by which something leaves this machine unencrypted.
 pub(super) fn findings(settings: &[Described], upstream_credentials: &[&str]) -> Vec<Finding> {
-    settings.iter().filter_map(|setting| in_the_clear(setting, upstream_credentials)).collect()
+    let is_set = |name| settings.iter().any(|it| it.variable == name && it.value.is_some());
+    let of_collector: Vec<_> = [COLLECTOR_HEADERS].into_iter().filter(|it| is_set(*it)).collect();
+    let told = settings.iter().filter_map(|setting| match setting.variable {
+        // Who listens there is the exposure's to say.
+        "MCP_PUBLIC_URL" => None,
+        COLLECTOR => in_the_clear(setting, &of_collector),
+        _ => in_the_clear(setting, upstream_credentials),
+    });
+    told.collect()
 }
 
-fn in_the_clear(setting: &Described, upstream_credentials: &[&str]) -> Option<Finding> {
-    // Who listens there is the exposure's to say.
-    if setting.variable == "MCP_PUBLIC_URL" {
-        return None;
-    }
+/// What is exported goes there, with these headers.
+const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const COLLECTOR_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+
+fn in_the_clear(setting: &Described, credentials: &[&str]) -> Option<Finding> {
     let url = Url::parse(setting.value.as_deref()?.trim()).ok()?;
     let distance = url.host().map(|host| distance(&host)).filter(|it| *it != Distance::Here)?;
     let variable = setting.variable;
     let (text, is_secret) = match url.scheme() {
-        "http" => match upstream_credentials {
+        "http" => match credentials {
             [] => (format!("{variable} is plain http: https keeps questions and answers"), false),
             [credential, ..] => {
                 (format!("{variable} is plain http, and {credential} goes there: use https"), true)
