@@ -1,6 +1,10 @@
 //! Answers that are kept for a while: fetched once however many ask, and stale rather than none.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use mcp_errors::{Error, Result};
 use tokio::time::Instant;
@@ -35,8 +39,12 @@ impl CacheKey {
 
     /// The length before each part keeps `["a", "bc"]` apart from `["ab", "c"]`.
     fn new(principal: &str, question: &[&str]) -> Self {
-        let parts = [principal].into_iter().chain(question.iter().copied());
-        Self(parts.map(|part| format!("{}:{part}", part.len())).collect::<Vec<_>>().concat())
+        let mut key = String::with_capacity(64);
+        for part in [principal].into_iter().chain(question.iter().copied()) {
+            // Writing to a string does not fail.
+            write!(key, "{}:{part}", part.len()).ok();
+        }
+        Self(key)
     }
 }
 
@@ -94,6 +102,10 @@ impl<V: Send + Sync + 'static> Cache<V> {
         key: CacheKey,
         fetch: impl Future<Output = Result<V>> + Send,
     ) -> Result<Cached<V>> {
+        // Most questions end here, before anything is made ready to fetch.
+        if let Some(entry) = self.fresh.get(&key).await {
+            return Ok(entry.cached(CacheState::Hit));
+        }
         let fetched = async {
             let entry = self.entry(&key, fetch.await?);
             self.kept.insert(key.clone(), entry.clone()).await;
