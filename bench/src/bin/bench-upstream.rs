@@ -66,7 +66,7 @@ async fn answer(upstream: &Upstream, document: &'static str) -> Response {
 /// What a call of a tool is answered when there is nothing before the upstream.
 async fn call(State(upstream): State<Arc<Upstream>>, Json(call): Json<Value>) -> Json<Value> {
     tokio::time::sleep(upstream.delay).await;
-    Json(json!({ "jsonrpc": "2.0", "id": call["id"], "result": { "forecast": [] } }))
+    Json(json!({ "jsonrpc": "2.0", "id": call.get("id"), "result": { "forecast": [] } }))
 }
 
 /// How many forecasts were asked for so far.

@@ -337,12 +337,11 @@ impl Inner {
     /// Probes the connection, or makes a new one.
     async fn look(&self) {
         let (moves, connection) = self.connection();
-        let connection = match connection {
-            Some(connection) => Ok(connection),
-            None => {
-                let url = self.link().url.clone();
-                connect(&url).await
-            }
+        let connection = if let Some(connection) = connection {
+            Ok(connection)
+        } else {
+            let url = self.link().url.clone();
+            connect(&url).await
         };
         let probed = match connection {
             Ok(mut connection) => self.probe(&mut connection).await.map(|()| connection),

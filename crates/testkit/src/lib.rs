@@ -7,7 +7,6 @@
     reason = "a test that cannot set its stage fails at once, with the cause"
 )]
 
-pub mod chaos;
 pub mod client;
 pub mod collector;
 mod daemon;
@@ -18,6 +17,7 @@ pub mod http;
 pub mod internal_api;
 pub mod issuer;
 pub mod nginx;
+mod patience;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
@@ -26,13 +26,13 @@ pub mod replicas;
 pub mod stdio;
 pub mod wire;
 
-pub use chaos::ChaosProxy;
 pub use collector::Collector;
 pub use doctor::Diagnosis;
 pub use http::HttpClient;
 pub use internal_api::InternalApi;
 pub use issuer::Issuer;
 pub use nginx::Nginx;
+pub use patience::until;
 pub use postgres::{Postgres, TestDatabase};
 pub use process::{ServerCommand, ServerProcess};
 pub use proxy::Proxy;

@@ -57,7 +57,9 @@ impl Conformance {
         let rounds: Vec<Round> =
             rounds::all()?.into_iter().filter(|it| it.name().contains(&self.only)).collect();
         if self.list {
-            rounds.iter().for_each(|round| println!("{}", round.name()));
+            for round in &rounds {
+                println!("{}", round.name());
+            }
             return Ok(());
         }
         ensure!(!rounds.is_empty(), "no round is called like `{}`; see --list", self.only);

@@ -90,7 +90,7 @@ impl Authentication {
             files.push(watched("MCP_REVOKED_TOKENS_FILE", path, apply)?);
         }
         let secret = Mutex::new(config.oauth.client_secret.clone());
-        Ok(Some((Self { mode, authenticator, oauth, secret }, files)))
+        Ok(Some((Self { authenticator, oauth, mode, secret }, files)))
     }
 
     /// Puts in force what a configuration says of credentials and no file of theirs does.

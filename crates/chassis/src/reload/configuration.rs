@@ -53,7 +53,7 @@ impl<S: Server> Part for Configuration<S> {
             files.add_missing(&self.in_force.files.again());
         }
         self.in_force.files = files;
-        self.put_in_force(reading.outcome.map_err(told)?).await
+        self.put_in_force(reading.outcome.map_err(|problems| told(&problems))?).await
     }
 }
 
@@ -97,15 +97,15 @@ impl<S: Server> Configuration<S> {
             return Ok(());
         }
         let core = loaded.core;
-        let offered = catalog::<S>(&core, &loaded.server).map_err(told)?;
+        let offered = catalog::<S>(&core, &loaded.server).map_err(|it| told(&it))?;
         let now = self.app.now();
         #[cfg(feature = "http")]
-        let gate = match &self.gate {
-            Some(gate) => Some(gate.now().renewed(&core, offered.scopes(), now.shared.as_ref())),
-            None => None,
-        }
-        .transpose()
-        .map_err(told)?;
+        let gate = self
+            .gate
+            .as_ref()
+            .map(|gate| gate.now().renewed(&core, offered.scopes(), now.shared.as_ref()))
+            .transpose()
+            .map_err(|problems| told(&problems))?;
         let redis = redis(&now, &core, &live).await?;
         let server =
             if domain.is_empty() { None } else { Some(start::<S>(loaded.server, &domain).await?) };
@@ -115,7 +115,9 @@ impl<S: Server> Configuration<S> {
         }
         if let Some(shared) = &now.shared {
             shared.set_when_down(core.shared.when_down);
-            redis.map(|reached| shared.move_to(reached));
+            if let Some(reached) = redis {
+                shared.move_to(reached);
+            }
         }
         #[cfg(feature = "http")]
         if let (Some(in_force), Some(gate)) = (&self.gate, gate) {
@@ -200,7 +202,7 @@ async fn retire<S: Server>(before: Arc<App<S>>) {
 }
 
 /// Every problem in one line.
-fn told(problems: Vec<Problem>) -> String {
+fn told(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 

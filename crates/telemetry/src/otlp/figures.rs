@@ -40,7 +40,8 @@ impl Figures {
             let callback = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<i64>| {
                 observer.observe(kept.get(), &[]);
             };
-            drop(meter.i64_observable_gauge(name).with_callback(callback).build());
+            // The meter keeps the callback; the gauge itself is nothing to hold.
+            let _gauge = meter.i64_observable_gauge(name).with_callback(callback).build();
         };
         now("mcp.server.in_flight_calls", in_flight);
         now("mcp.server.queue_length", queued);
@@ -64,12 +65,12 @@ impl Figures {
         method: &'static str,
         tool: Option<&str>,
         failure: Option<&'static str>,
-        took: Duration,
+        duration: Duration,
     ) {
         let mut labels = vec![KeyValue::new("mcp.method.name", method)];
         labels.extend(tool.map(|tool| KeyValue::new("gen_ai.tool.name", tool.to_owned())));
         labels.extend(failure.map(|code| KeyValue::new("error.type", code)));
-        self.operations.record(took.as_secs_f64(), &labels);
+        self.operations.record(duration.as_secs_f64(), &labels);
     }
 
     pub(crate) fn request(

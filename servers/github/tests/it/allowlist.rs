@@ -1,5 +1,6 @@
 //! The allowlist: no tool and no resource gets around it, and neither does GitHub's answer.
 
+use mcp_testkit::until;
 use serde_json::{Value, json};
 use wiremock::{
     Mock, ResponseTemplate,
@@ -198,11 +199,11 @@ async fn the_list_follows_its_file() {
     let issues = async || stage.call("list_issues", about(&json!({}))).await["isError"] == true;
     assert!(issues().await, "it is not on the list");
     allow("octo-org/*, octocat/hello-world");
-    stage.until("the list is longer", async || !issues().await).await;
+    until("the list is longer", async || !issues().await).await;
     allow("octo-org/*");
-    stage.until("the list is short again", async || issues().await).await;
+    until("the list is short again", async || issues().await).await;
     // A list that is none would allow everything or nothing: the last good one stays.
     allow("octocat");
-    stage.until("it is told", async || stage.log().contains("the last good one stays")).await;
+    until("it is told", async || stage.log().contains("the last good one stays")).await;
     assert!(issues().await);
 }

@@ -114,17 +114,6 @@ impl Stage {
         self.github.reset().await;
     }
 
-    /// Asks again until it holds; what never comes fails the test at its deadline.
-    pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-        let polled = async {
-            while !holds().await {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-        };
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(10), polled).await;
-        waited.unwrap_or_else(|_| panic!("{what}: never: {}", self.log()));
-    }
-
     /// What the server logs.
     pub(crate) fn log(&self) -> String {
         self.server.log().join("\n")

@@ -1,23 +1,11 @@
 //! Collections that come and go, and fields that are hidden, while the server runs.
 
 use std::fs;
-use std::time::Duration;
 
-use mcp_testkit::{HttpClient, InternalApi};
+use mcp_testkit::{HttpClient, InternalApi, until};
 use serde_json::{Value, json};
 
 use crate::stage::command;
-
-/// Asks again until it holds; what never comes fails the test at its deadline.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let polled = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(10), polled).await;
-    waited.unwrap_or_else(|_| panic!("{what}: never"));
-}
 
 #[tokio::test]
 async fn collections_and_who_sees_which_field_follow_the_file() {

@@ -1,9 +1,8 @@
 //! Another database, another password, and other schemas, while calls run.
 
 use std::fs;
-use std::time::Duration;
 
-use mcp_testkit::HttpClient;
+use mcp_testkit::{HttpClient, until};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -15,16 +14,6 @@ const KEPT: &str = "not usable, the last good one stays";
 async fn ask(client: &HttpClient, sql: &str) -> Value {
     let reply = client.call_tool("query_database", json!({ "sql": sql })).await;
     reply.result()["structuredContent"].clone()
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let polled = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(20), polled).await;
-    waited.unwrap_or_else(|_| panic!("{what}: never"));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use mcp_testkit::{HttpClient, ServerCommand};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,8 +71,8 @@ async fn while_the_log_takes_nothing_writes_are_refused_and_reads_go_on() {
     let found = client.call_tool("search_tickets", json!({ "query": "Printer" })).await;
     let tickets = &found.result()["structuredContent"]["tickets"];
     let address = server.address();
-    let metrics = reqwest::get(format!("http://{address}/metrics")).await.unwrap();
-    let metrics = metrics.text().await.unwrap();
+    let metrics = HttpClient::new(format!("http://{address}/metrics"));
+    let metrics = metrics.request("ping", Value::Null).method(Method::GET).send().await.body;
     assert!(!metrics.contains("mcp_server_audit_write_failures_total 0"), "{metrics}");
     assert_eq!(reqwest::get(format!("http://{address}/ready")).await.unwrap().status(), 503);
 

@@ -118,14 +118,3 @@ pub(crate) async fn get_as(client: &HttpClient) -> Reply {
 pub(crate) async fn call(server: &ServerProcess, token: &str) -> Reply {
     HttpClient::new(server.url()).bearer(token).call_tool("search_tickets", json!({})).await
 }
-
-/// Asks again until the answer is the one expected; what never comes fails the test at its deadline.
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let polled = async {
-        while !holds().await {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(10), polled).await;
-    waited.unwrap_or_else(|_| panic!("{what} did not happen"));
-}

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use mcp_testkit::{HttpClient, ServerCommand};
+use mcp_testkit::{HttpClient, ServerCommand, until};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::issuer::{AUDIENCE, Issuer, METADATA, call, get, keys, now, ticketing, until};
+use crate::issuer::{AUDIENCE, Issuer, METADATA, call, get, keys, now, ticketing};
 
 #[tokio::test]
 async fn a_client_finds_the_issuer_and_gets_in_with_its_token() {

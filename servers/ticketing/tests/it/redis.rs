@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use mcp_testkit::{HttpClient, Redis, ServerCommand};
+use mcp_testkit::{HttpClient, Redis, ServerCommand, until};
 use serde_json::{Value, json};
 
-use crate::issuer::{Issuer, call, get, ticketing, until};
+use crate::issuer::{Issuer, call, get, ticketing};
 use crate::support::{LEGACY, command, failure};
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use mcp_testkit::{HttpClient, Postgres, Redis, ServerCommand, ServerProcess, http::Reply};
+use mcp_testkit::{HttpClient, Postgres, Redis, ServerCommand, ServerProcess, http::Reply, until};
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use wiremock::{
     matchers::{basic_auth, method, path},
 };
 
-use crate::issuer::{Issuer, call, get, ticketing, until};
+use crate::issuer::{Issuer, call, get, ticketing};
 use crate::support::{Keys, failure};
 use crate::writes::ticket;
 

@@ -2,10 +2,10 @@
 
 use std::{fs, path::Path};
 
-use mcp_testkit::{HttpClient, ServerProcess, http::ReplyStream};
+use mcp_testkit::{HttpClient, ServerProcess, http::ReplyStream, until};
 use serde_json::json;
 
-use crate::issuer::{Issuer, call, now, ticketing, until};
+use crate::issuer::{Issuer, call, now, ticketing};
 
 async fn listen(server: &ServerProcess, token: &str) -> ReplyStream {
     let client = HttpClient::new(server.url()).bearer(token);

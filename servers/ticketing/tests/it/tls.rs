@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use mcp_testkit::{Diagnosis, HttpClient, ServerCommand, ServerProcess, http::Reply};
+use mcp_testkit::{Diagnosis, HttpClient, ServerCommand, ServerProcess, http::Reply, until};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, SanType,
@@ -11,7 +11,7 @@ use reqwest::{Certificate, Identity, Method, StatusCode, Version, redirect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{issuer::until, support::command};
+use crate::support::command;
 
 /// A certificate authority.
 struct Authority(CertifiedIssuer<'static, KeyPair>);

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use mcp_testkit::{Collector, HttpClient, Redis, collector::attributes};
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::stage::{FORECAST, SEARCH, Stage, fixture};
@@ -25,8 +26,7 @@ async fn a_request_to_an_upstream_is_a_part_of_the_callers_trace() {
     let arrived = collector.arrived();
     let [operation] = arrived.named("tools/call get_weather")[..] else { panic!("{arrived:#?}") };
     let [request] = arrived.named("HTTP")[..] else { panic!("{arrived:#?}") };
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert_eq!(hex(&operation.trace_id), trace);
+    assert_eq!(hex::encode(&operation.trace_id), trace);
     assert_eq!(
         (&request.trace_id, &request.parent_span_id),
         (&operation.trace_id, &operation.span_id)
@@ -70,8 +70,8 @@ async fn every_figure_of_dashboard_and_alerts_is_there() {
     let stranger: HttpClient = stage.client.clone().bearer("nobody-special-here");
     assert_eq!(stranger.list_tools().await.status, 401);
 
-    let url = stage.address("/metrics");
-    let live = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let metrics = HttpClient::new(stage.address("/metrics"));
+    let live = metrics.request("ping", Value::Null).method(Method::GET).send().await.body;
     let deploy = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
     for file in ["grafana/mcp-servers.json", "prometheus/alerts.yaml"] {
         let text = std::fs::read_to_string(deploy.join(file)).unwrap();
