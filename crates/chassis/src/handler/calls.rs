@@ -53,7 +53,7 @@ impl<S: Server> Handler<S> {
         let name = tool.spec.kind.name;
         let continued =
             Continued { responses: request.input_responses, state: request.request_state };
-        let when = when_task(&tool.spec, context.client_capabilities())?;
+        let when = when_task(&tool.spec, || context.client_capabilities())?;
         let gone = context.ct.clone();
         let mut dialogue = self.dialogue(&app, context, &caller);
         let confirms = app.guards.confirm != ConfirmMode::Never;
@@ -186,13 +186,13 @@ impl<S: Server> App<S> {
 /// When it has to, and the client knows no tasks.
 fn when_task(
     spec: &ToolSpec,
-    client: Option<ClientCapabilities>,
+    client: impl FnOnce() -> Option<ClientCapabilities>,
 ) -> Result<Option<BecomesTask>, ErrorData> {
     let when = spec.kind.becomes_task;
     if when == BecomesTask::Never {
         return Ok(None);
     }
-    let knows_tasks = client.is_some_and(|client| client.supports_tasks());
+    let knows_tasks = client().is_some_and(|client| client.supports_tasks());
     if when == BecomesTask::AtOnce && !knows_tasks {
         let required = ClientCapabilities::builder().enable_tasks().build();
         return Err(ErrorData::missing_required_client_capability(required));

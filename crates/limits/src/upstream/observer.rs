@@ -61,9 +61,10 @@ impl Drop for Observed<'_> {
     }
 }
 
-/// The span of one request. Neither its address nor its query is in it; the status comes when it is known.
+/// The span of one request, for traces and for whoever reads debug lines; to nobody else it costs anything. Neither its
+/// address nor its query is in it; the status comes when it is known.
 pub(super) fn span(service: &'static str, attempt: u32) -> Span {
-    tracing::info_span!("upstream_request", upstream = service, attempt, status = Empty)
+    tracing::debug_span!("upstream_request", upstream = service, attempt, status = Empty)
 }
 
 /// Notes the status of an answer on the span of its request, where there is one.

@@ -132,7 +132,7 @@ impl Pipeline {
 pub const DATABASE_SPAN: &str = "database";
 
 /// What the log's filter lets through for traces, whatever the operator wants to read.
-pub(crate) const TRACED: &str = "database=trace,mcp_limits::upstream=info";
+pub(crate) const TRACED: &str = "database=trace,mcp_limits::upstream::observer=debug";
 
 /// The name of the instrumentation, as collectors show it.
 const SCOPE: &str = "mcp-chassis";
