@@ -14,7 +14,7 @@ use crate::{
 
 /// What a call over stdio took when this was last changed, by `cargo xtask bench --only instructions`. Whoever makes
 /// calls dearer or cheaper by more than 5 % writes the new figure here, and why into the commit.
-const RECORDED: f64 = 217_000.0;
+const RECORDED: f64 = 242_000.0;
 
 /// Starts are told apart from calls by two runs of different lengths.
 const CALLS: [u32; 2] = [200, 1_200];
