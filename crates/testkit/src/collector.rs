@@ -33,7 +33,7 @@ use opentelemetry_proto::tonic::{
     metrics::v1::{Metric, metric::Data},
     trace::v1::Span,
 };
-use prost_otlp::Message;
+use prost::Message;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, transport::Server};
