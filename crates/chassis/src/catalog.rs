@@ -14,7 +14,7 @@ use rmcp::model::{
 use serde_json::Value;
 
 use crate::{
-    ConfiguredTool, Prompt, PromptPart, PromptSpec, Resource, ResourceBody, ResourcePage,
+    ConfiguredTool, PageSpec, Prompt, PromptPart, PromptSpec, Resource, ResourceBody, ResourcePage,
     ResourceSpec, Server, SideEffect, Tool, ToolOutput, ToolSpec, prompt, resource, schema,
     tool::{self, Prepared, ToolAnswer},
     uri::UriTemplate,
@@ -25,6 +25,8 @@ pub struct Catalog<S> {
     tools: Vec<RegisteredTool<S>>,
     resources: Vec<RegisteredResource<S>>,
     prompts: Vec<RegisteredPrompt<S>>,
+    /// What shows the answers of the tools that are offered, each page once.
+    pages: Vec<&'static PageSpec>,
     tools_by_name: HashMap<&'static str, usize>,
 }
 
@@ -61,6 +63,7 @@ impl<S: Server> Catalog<S> {
             tools: Vec::new(),
             resources: Vec::new(),
             prompts: Vec::new(),
+            pages: Vec::new(),
             tools_by_name: HashMap::new(),
         };
         S::register(&mut catalog);
@@ -142,6 +145,10 @@ impl<S: Server> Catalog<S> {
         &self.prompts
     }
 
+    pub(crate) fn pages(&self) -> &[&'static PageSpec] {
+        &self.pages
+    }
+
     pub(crate) fn find_tool(&self, name: &str) -> Option<&RegisteredTool<S>> {
         self.tools_by_name.get(name).and_then(|index| self.tools.get(*index))
     }
@@ -197,6 +204,9 @@ impl<S: Server> Catalog<S> {
             .enumerate()
             .map(|(index, tool)| (tool.spec.kind.name, index))
             .collect();
+        let mut seen = HashSet::new();
+        let pages = self.tools.iter().filter_map(|tool| tool.spec.kind.page);
+        self.pages = pages.filter(|page| seen.insert(page.kind.uri)).collect();
     }
 }
 

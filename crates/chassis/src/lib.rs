@@ -69,8 +69,9 @@ pub use raw_text::{LineRange, RawText, TextStart};
 pub use resource::{Resource, ResourceBody, ResourceEntry, ResourcePage};
 pub use server::{Check, Features, Server, StartError};
 pub use spec::{
-    BecomesTask, Draft, NeedsBudget, NeedsDeadline, NeedsScopes, Policy, PromptKind, PromptSpec,
-    ResourceKind, ResourceSpec, SideEffect, Spec, ToolKind, ToolSpec, Trust,
+    BecomesTask, Draft, NeedsBudget, NeedsDeadline, NeedsScopes, PageKind, PageSpec, Policy,
+    PromptKind, PromptSpec, ResourceKind, ResourceSpec, SideEffect, Spec, ToolKind, ToolSpec,
+    Trust,
 };
 pub use tool::{ConfiguredTool, Tool, ToolOutput};
 

@@ -8,11 +8,11 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::Handler;
+use super::{Handler, pages};
 use crate::{ResourcePage, Server, catalog::RegisteredResource, reply};
 
 impl<S: Server> Handler<S> {
-    /// The fixed addresses first, then what stands under each template that can be listed.
+    /// The fixed addresses first, pages where the client shows them, then what stands under each template that can be listed.
     pub(super) async fn resources(
         &self,
         request: Option<PaginatedRequestParams>,
@@ -27,6 +27,9 @@ impl<S: Server> Handler<S> {
         if index == 0 && inner.is_none() {
             let fixed = app.catalog.resources().iter().filter(|it| it.template.is_fixed());
             entries.extend(fixed.map(RegisteredResource::definition));
+            if pages::are_shown(&app, &context) {
+                entries.extend(app.catalog.pages().iter().map(|page| pages::entry(page)));
+            }
         }
         let mut next_cursor = None;
         if let Some(resource) = listed.get(index) {

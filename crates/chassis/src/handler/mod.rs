@@ -4,6 +4,7 @@
 
 mod calls;
 mod lists;
+mod pages;
 mod prompts;
 mod tasks;
 
@@ -194,6 +195,9 @@ impl<S: Server> ServerHandler for Handler<S> {
             if let Some(resources) = &mut result.capabilities.resources {
                 (resources.subscribe, resources.list_changed) = (None, None);
             }
+        } else {
+            // Without a session nobody remembers what the client can do.
+            pages::announce(&app, Some(&request.capabilities), &mut result.capabilities);
         }
         result.meta = Some(reply::meta(&app, &caller));
         Ok(result)
@@ -206,6 +210,8 @@ impl<S: Server> ServerHandler for Handler<S> {
         let caller = self.caller(&context)?;
         let app = self.app.now();
         let mut result = DiscoverResult::from_server_info(VERSIONS.to_vec(), app.info.clone());
+        let client = context.client_capabilities();
+        pages::announce(&app, client.as_ref(), &mut result.capabilities);
         result.meta.get_or_insert_default().0.extend(reply::meta(&app, &caller).0);
         Ok(result)
     }
@@ -227,7 +233,8 @@ impl<S: Server> ServerHandler for Handler<S> {
         let scopes = caller.principal.scopes();
         let may = |policy: &Policy| scopes.contains_all(policy.scopes.iter().copied());
         let tools = app.catalog.tools().iter().filter(|tool| may(&tool.spec.policy));
-        let tools = tools.map(|tool| tool.definition.clone()).collect();
+        let shows_pages = pages::are_shown(&app, &context);
+        let tools = tools.map(|tool| pages::definition(tool, shows_pages)).collect();
         // What one caller may use is nobody else's list.
         let mut result = ListToolsResult::with_all_items(tools)
             .with_ttl_ms(LIST_TTL_MS)
@@ -276,6 +283,9 @@ impl<S: Server> ServerHandler for Handler<S> {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let caller = self.caller(&context)?;
         let app = self.app.now();
+        if let Some(page) = pages::find(&app, &request.uri, &context) {
+            return pages::read(&app, &caller, page).await;
+        }
         let (resource, variables) = app.find_resource(&request.uri)?;
         let operation: Operation<'_, S, ResourceBody> = Operation {
             method: "resources/read",

@@ -12,6 +12,7 @@
 //!     .output_budget(Budget::tokens(2_000));
 //! ```
 
+mod page;
 mod prompt;
 mod resource;
 mod tool;
@@ -21,6 +22,7 @@ use std::{marker::PhantomData, time::Duration};
 use mcp_auth::{Scope, ScopeSet};
 use mcp_sanitize::Budget;
 
+pub use page::{PageKind, PageSpec};
 pub use prompt::{PromptKind, PromptSpec};
 pub use resource::{ResourceKind, ResourceSpec};
 pub use tool::{BecomesTask, SideEffect, ToolKind, ToolSpec};

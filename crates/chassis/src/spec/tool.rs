@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcp_sanitize::Budget;
 use serde::Serialize;
 
-use super::{Draft, NeedsScopes, Spec, is_name};
+use super::{Draft, NeedsScopes, PageSpec, Spec, is_name};
 
 /// The specification of a tool.
 pub type ToolSpec = Spec<ToolKind>;
@@ -55,6 +55,7 @@ pub struct ToolKind {
     pub(crate) becomes_task: BecomesTask,
     /// The longest that a task may take.
     pub(crate) task_deadline: Duration,
+    pub(crate) page: Option<&'static PageSpec>,
 }
 
 impl ToolSpec {
@@ -92,6 +93,7 @@ impl ToolSpec {
             confirm: None,
             becomes_task: BecomesTask::Never,
             task_deadline: Duration::ZERO,
+            page: None,
         })
     }
 
@@ -125,6 +127,16 @@ impl ToolSpec {
     pub const fn becomes_task(self, when: BecomesTask, deadline_secs: u64) -> Self {
         let task_deadline = Duration::from_secs(deadline_secs);
         Self { kind: ToolKind { becomes_task: when, task_deadline, ..self.kind }, ..self }
+    }
+
+    /// Names the page that shows the answer, where the client can show pages. Others see no difference.
+    ///
+    /// # Panics
+    /// When it is compiled, if the page's policy would change or cut it: it is `own_text()` within its budget.
+    #[must_use]
+    pub const fn shown_by(self, page: &'static PageSpec) -> Self {
+        assert!(page.passes_whole(), "a page is `own_text()`, and its budget holds all of it");
+        Self { kind: ToolKind { page: Some(page), ..self.kind }, ..self }
     }
 
     /// Shortens the deadline and the budget (in tokens) where a deployment asks for less.
