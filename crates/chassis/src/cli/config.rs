@@ -26,7 +26,8 @@ pub(super) fn schema<S: Server>() -> Result<(), Failure> {
     let (vars, flags) = (Vars::default(), BTreeMap::new());
     let mut reader = Reader::new(&vars, None, &flags);
     Core::read(&mut reader, S::RATE_LIMIT, Transport::Http);
+    let shared = reader.settings.len();
     S::Config::read(&mut reader);
-    let schema = config::schema(&reader, &format!("Configuration of mcp-{}", S::NAME));
+    let schema = config::schema(&reader, shared, &format!("Configuration of mcp-{}", S::NAME));
     print(format!("{schema:#}\n").as_bytes())
 }

@@ -24,10 +24,10 @@ pub(crate) fn show(settings: &[Described]) -> String {
     settings.iter().map(line).collect::<Vec<_>>().concat()
 }
 
-/// A JSON Schema (2020-12) of the configuration file.
-pub(crate) fn schema(reader: &Reader<'_>, title: &str) -> Value {
+/// A JSON Schema (2020-12) of the configuration file; the settings after the first `shared` are the server's own.
+pub(crate) fn schema(reader: &Reader<'_>, shared: usize, title: &str) -> Value {
     let mut root = Map::new();
-    for setting in &reader.settings {
+    for (place, setting) in reader.settings.iter().enumerate() {
         let mut path: Vec<&str> = setting.key.split('.').collect();
         let Some(mut name) = path.pop() else { continue };
         if setting.key == TOOLS {
@@ -44,7 +44,7 @@ pub(crate) fn schema(reader: &Reader<'_>, title: &str) -> Value {
             };
             properties = inner;
         }
-        properties.insert(name.to_owned(), property(setting));
+        properties.insert(name.to_owned(), property(setting, place >= shared));
         if setting.secret {
             let description = format!("The path of a file that holds {}", setting.variable);
             // A setting of that name says itself what it is.
@@ -84,11 +84,14 @@ pub(crate) fn schema(reader: &Reader<'_>, title: &str) -> Value {
     })
 }
 
-fn property(setting: &Described) -> Value {
+/// Deployment files are made from these, so they tell secrets from plain settings, and whose a setting is.
+fn property(setting: &Described, is_own: bool) -> Value {
     let mut property = json!({
         "type": ["string", "integer", "boolean", "array"],
         "description": setting.meaning,
+        "writeOnly": setting.secret,
         "x-variable": setting.variable,
+        "x-own": is_own,
     });
     if let (Some(default), Value::Object(property)) = (&setting.default, &mut property) {
         property.insert("default".to_owned(), json!(default));
