@@ -5,16 +5,21 @@ mod bench;
 mod build;
 mod conformance;
 mod demo;
+mod deploy;
+mod descriptor;
 mod layers;
+mod npm;
 mod prerequisites;
 mod process;
 mod recorded;
+mod release;
 mod run;
 mod sample;
 mod server;
 mod snapshots;
 mod test;
 mod tidy;
+mod tools;
 mod transport;
 mod workspace;
 
@@ -42,6 +47,8 @@ enum Task {
     Snapshots(snapshots::Snapshots),
     Conformance(conformance::Conformance),
     Bench(bench::Bench),
+    Release(release::Release),
+    Deploy(deploy::Deploy),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +60,8 @@ fn main() -> ExitCode {
         Task::Snapshots(task) => task.run(),
         Task::Conformance(task) => task.run(),
         Task::Bench(task) => task.run(),
+        Task::Release(task) => task.run(),
+        Task::Deploy(task) => task.run(),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");

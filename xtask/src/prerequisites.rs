@@ -18,7 +18,7 @@ struct Prerequisite {
     is_here: fn() -> bool,
 }
 
-const ALL: [Prerequisite; 7] = [
+const ALL: [Prerequisite; 9] = [
     Prerequisite {
         name: "a C compiler",
         purpose: "SQLite, aws-lc and PostgreSQL's parser are C",
@@ -61,6 +61,18 @@ const ALL: [Prerequisite; 7] = [
         purpose: "the conformance suite is a package of Node.js",
         package: "npm",
         is_here: || is_program("npm"),
+    },
+    Prerequisite {
+        name: "Python 3 with venv and pip",
+        purpose: "Kubernetes' schemas and others come as packages of Python",
+        package: "python3-venv",
+        is_here: || succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
+    },
+    Prerequisite {
+        name: "umoci",
+        purpose: "container images are unpacked by a program that did not pack them",
+        package: "umoci",
+        is_here: || is_program("umoci"),
     },
     Prerequisite {
         name: "curl",

@@ -1,6 +1,6 @@
 //! A server of this workspace: found by its name, built, and asked what it offers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -56,11 +56,44 @@ impl Server {
     }
 }
 
+/// Programs of the workspace by their names, built as the tests build them, so that what is built once serves both.
+pub(crate) fn built_as_tests<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<HashMap<String, PathBuf>> {
+    // An example needs what tests need, so that features, and with them the artifacts, are those of the tests.
+    let build = "build --workspace --locked --example private_servers \
+                 --message-format json-render-diagnostics";
+    let mut build = cargo(build);
+    for name in names {
+        build.args(["--bin", name]);
+    }
+    let messages = output(&mut build).context("building the servers")?;
+    let artifacts = Message::parse_stream(messages.as_bytes()).filter_map(Result::ok);
+    Ok(artifacts
+        .filter_map(|message| match message {
+            Message::CompilerArtifact(artifact) if !artifact.profile.test => {
+                Some((artifact.target.name, artifact.executable?.into_std_path_buf()))
+            }
+            _ => None,
+        })
+        .collect())
+}
+
 /// Every scope that some tool of the program needs.
 pub(crate) fn scopes(program: &Path, environment: &Environment) -> Result<BTreeSet<String>> {
     let mut command = Command::new(program);
     let tools = output(command.args(["tools", "--json"]).envs(environment.iter().cloned()))?;
     scopes_in(&tools).with_context(|| format!("`{} tools --json`", program.display()))
+}
+
+/// What the program offers where nothing but `environment` is set.
+pub(crate) fn tools(
+    program: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<Vec<serde_json::Value>> {
+    let mut command = Command::new(program);
+    let tools = output(command.args(["tools", "--json"]).env_clear().envs(environment))?;
+    serde_json::from_str(&tools).with_context(|| format!("`{} tools --json`", program.display()))
 }
 
 fn scopes_in(tools: &str) -> Result<BTreeSet<String>> {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
-use crate::{conformance, layers, prerequisites, tidy, transport};
+use crate::{conformance, deploy, layers, prerequisites, release, tidy, transport};
 
 /// Runs everything that a change must pass; CI runs the same.
 ///
@@ -35,7 +35,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -71,6 +71,16 @@ const STEPS: [Step; 9] = [
         },
     },
     Step { name: "test", purpose: "the tests pass", run: tests },
+    Step {
+        name: "deploy",
+        purpose: "deployment files are as rendered, and each platform's tools take them",
+        run: |_| deploy::check(),
+    },
+    Step {
+        name: "release",
+        purpose: "a release has the same bytes twice, and its image runs",
+        run: |_| release::check(),
+    },
     Step {
         name: "conformance",
         purpose: "the official conformance suite finds nothing that was not reviewed",

@@ -11,13 +11,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use cargo_metadata::Message;
 use clap::Args;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::process::{cargo, output};
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::workspace;
 use report::Report;
 use reviewed::Reviewed;
@@ -65,7 +63,8 @@ impl Conformance {
         ensure!(!rounds.is_empty(), "no round is called like `{}`; see --list", self.only);
         let reviewed = Reviewed::read()?;
         let suite = Suite::install()?;
-        let programs = programs(&rounds)?;
+        let subjects: BTreeSet<&str> = rounds.iter().map(|round| round.subject.as_str()).collect();
+        let programs = server::built_as_tests(subjects)?;
         let is_whole = self.only.is_empty();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let report = runtime.block_on(run_all(rounds, suite, programs))?;
@@ -118,28 +117,6 @@ async fn run_all(
     }
     ended.sort_by_key(|(place, _)| *place);
     Ok(Report::new(ended.into_iter().map(|(_, outcome)| outcome).collect()))
-}
-
-/// The programs that are looked at, built as the tests build them.
-fn programs(rounds: &[Round]) -> Result<HashMap<String, PathBuf>> {
-    // An example needs what tests need, so that features, and with them the artifacts, are those of the tests.
-    let build = "build --workspace --locked --example private_servers \
-                 --message-format json-render-diagnostics";
-    let mut build = cargo(build);
-    let subjects: BTreeSet<&str> = rounds.iter().map(|round| round.subject.as_str()).collect();
-    for subject in subjects {
-        build.args(["--bin", subject]);
-    }
-    let messages = output(&mut build).context("building the servers")?;
-    let artifacts = Message::parse_stream(messages.as_bytes()).filter_map(Result::ok);
-    Ok(artifacts
-        .filter_map(|message| match message {
-            Message::CompilerArtifact(artifact) if !artifact.profile.test => {
-                Some((artifact.target.name, artifact.executable?.into_std_path_buf()))
-            }
-            _ => None,
-        })
-        .collect())
 }
 
 /// Where the suite is installed and the report is written.

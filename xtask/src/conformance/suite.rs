@@ -1,20 +1,16 @@
 //! The suite itself: installed by npm from a committed lockfile, and run by a Node.js that it can use.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::folder;
-use crate::process::{output, run, succeeds};
-use crate::workspace;
+use crate::process::output;
+use crate::{npm, workspace};
 
 /// The oldest Node.js that both versions of the suite run on.
 const OLDEST_NODE: u32 = 22;
-
-/// What is copied to where npm installs.
-const MANIFESTS: [&str; 2] = ["package.json", "package-lock.json"];
 
 /// A version of the suite, under the name that `package.json` gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,21 +40,8 @@ pub(super) struct Suite {
 impl Suite {
     /// Installs the suite, unless it stands there as the lockfile says.
     pub(super) fn install() -> Result<Self> {
-        check()?;
-        let folder = folder().join("suite");
-        let modules = folder.join("node_modules");
-        if !is_current(&folder)? {
-            println!("installing the suite into {}", folder.display());
-            fs::create_dir_all(&folder)?;
-            for manifest in MANIFESTS {
-                fs::copy(source().join(manifest), folder.join(manifest))?;
-            }
-            let mut npm = Command::new("npm");
-            // Node.js itself comes as a package, so what the machine has need not be new enough.
-            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-            run(npm.current_dir(&folder)).context("npm could not install the suite")?;
-            fs::copy(source().join("package-lock.json"), installed(&folder))?;
-        }
+        // Node.js itself comes as a package, so what the machine has need not be new enough.
+        let modules = npm::install(&source(), &folder().join("suite"))?;
         Ok(Self { node: node(&modules)?, modules })
     }
 
@@ -72,29 +55,8 @@ impl Suite {
     }
 }
 
-/// Says what is missing, before anything is built.
-fn check() -> Result<()> {
-    if succeeds(Command::new("npm").arg("--version")) {
-        return Ok(());
-    }
-    bail!(
-        "missing: npm, which installs the conformance suite\n\
-         on Debian and its like: sudo apt-get install -y npm; or see https://nodejs.org"
-    )
-}
-
 fn source() -> PathBuf {
     workspace::root().join("tests/conformance")
-}
-
-/// The lockfile that the installed packages are those of.
-fn installed(folder: &Path) -> PathBuf {
-    folder.join("installed-lock.json")
-}
-
-fn is_current(folder: &Path) -> Result<bool> {
-    let wanted = fs::read(source().join("package-lock.json")).context("the suite's lockfile")?;
-    Ok(fs::read(installed(folder)).is_ok_and(|there| there == wanted))
 }
 
 /// The Node.js that came with the suite, or the machine's where there is none for it.
@@ -118,6 +80,8 @@ fn major(version: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,0 +1,62 @@
+//! The program of a release: the same bytes wherever the sources, cargo's home and the target directory are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use cargo_metadata::Message;
+
+use super::source::Source;
+use crate::descriptor::Descriptor;
+use crate::process::{cargo, output, run, variable};
+use crate::workspace;
+
+/// Builds a server alone, so that it is the same whether others are released with it or not.
+pub(super) fn release(server: &Descriptor, source: &Source, offline: bool) -> Result<PathBuf> {
+    let package = &server.package;
+    let offline = if offline { "--offline" } else { "" };
+    let build = format!(
+        "build --locked --release {offline} --message-format json-render-diagnostics --package {package} --bin {package}"
+    );
+    let mut build = cargo(&build);
+    let places = places()?;
+    let rust: Vec<_> = places
+        .iter()
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+        .collect();
+    let c: Vec<_> = places
+        .iter()
+        .map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()))
+        .collect();
+    // Only these flags: what a machine adds of its own would show in the bytes.
+    build.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"));
+    build.env("CFLAGS", c.join(" ")).env("CXXFLAGS", c.join(" "));
+    build.env("CARGO_INCREMENTAL", "0").env("SOURCE_DATE_EPOCH", source.epoch.to_string());
+    let messages = output(&mut build)?;
+    let program = Message::parse_stream(messages.as_bytes()).find_map(|message| match message {
+        Ok(Message::CompilerArtifact(artifact)) => artifact.executable,
+        _ => None,
+    });
+    Ok(program.context("cargo named no program")?.into_std_path_buf())
+}
+
+/// Folders that differ from machine to machine, and what stands for them. The last that fits counts, so the target directory
+/// comes after the sources that it may be in.
+fn places() -> Result<[(PathBuf, &'static str); 3]> {
+    let home = variable("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cargo")));
+    Ok([
+        (home.context("neither CARGO_HOME nor HOME is set")?, "/cargo"),
+        (workspace::root().to_owned(), "/source"),
+        (workspace::target_directory()?, "/target"),
+    ])
+}
+
+/// A copy without symbols of a program that was built for tests.
+pub(super) fn stripped(program: &Path, folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    let copy = folder.join(program.file_name().context("a program without a name")?);
+    run(Command::new("strip").arg("-o").arg(&copy).arg(program))?;
+    Ok(copy)
+}
