@@ -149,3 +149,104 @@ fn rust_version() -> Result<String> {
     let version = package.and_then(|it| it.get("rust-version")).and_then(toml::Value::as_str);
     Ok(version.context("the workspace has no `rust-version`")?.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::files;
+
+    fn weather() -> Descriptor {
+        Descriptor::chosen(Some("weather")).unwrap().remove(0)
+    }
+
+    /// What the defaults name, and `own`: a variable and whether it is a secret.
+    fn settings(own: &[(&str, bool)]) -> Vec<Setting> {
+        let setting = |variable: &str, is_secret, is_own| Setting {
+            variable: variable.to_owned(),
+            key: variable.to_ascii_lowercase(),
+            meaning: String::new(),
+            default: None,
+            is_secret,
+            is_own,
+        };
+        let defaults = Defaults::read().unwrap();
+        let platforms = &defaults.platforms;
+        let all = [
+            &platforms.compose,
+            &platforms.kubernetes,
+            &platforms.fly,
+            &platforms.railway,
+            &platforms.aws,
+        ];
+        let plain: std::collections::BTreeSet<&String> = all
+            .into_iter()
+            .flat_map(|platform| platform.environment.keys())
+            .chain(defaults.environment.keys())
+            .filter(|name| !defaults.secrets.contains(name))
+            .collect();
+        let own = own.iter().map(|(variable, is_secret)| setting(variable, *is_secret, true));
+        let plain = plain.into_iter().map(|variable| setting(variable, false, false));
+        let secrets = defaults.secrets.iter().map(|variable| setting(variable, true, false));
+        own.chain(plain).chain(secrets).collect()
+    }
+
+    fn saying(server: Descriptor, settings: Vec<Setting>, text: &str) -> Vec<String> {
+        let files = files(&Deployment::new(server, settings).unwrap()).unwrap();
+        files.into_iter().filter(|file| file.text.contains(text)).map(|file| file.name).collect()
+    }
+
+    #[test]
+    fn one_change_of_a_variable_reaches_every_platform() {
+        let mut server = weather();
+        server.deploy.environment.insert("WEATHER_CACHE".into(), "7m of {name}".into());
+        let saying = saying(server, settings(&[("WEATHER_CACHE", false)]), "7m of weather");
+        let expected = [
+            ".env.example",
+            "aws.json",
+            "compose.yaml",
+            "fly.toml",
+            "kubernetes.yaml",
+            "railway.env",
+            "values.yaml",
+        ];
+        assert_eq!(saying, expected);
+    }
+
+    #[test]
+    fn a_secret_is_named_on_every_platform_and_given_as_a_file_where_there_are_files() {
+        let server = || {
+            let mut server = weather();
+            server.deploy.secrets.push("TOKEN".into());
+            server
+        };
+        let settings = || settings(&[("TOKEN", true)]);
+        let named = saying(server(), settings(), "TOKEN");
+        let expected = [
+            ".env.example",
+            "aws.json",
+            "fly.toml",
+            "kubernetes.yaml",
+            "railway.env",
+            "values.yaml",
+        ];
+        assert_eq!(named, expected);
+        let as_file = saying(server(), settings(), "TOKEN_FILE");
+        assert_eq!(as_file, [".env.example", "kubernetes.yaml"]);
+    }
+
+    #[test]
+    fn a_variable_that_the_server_does_not_read_is_refused() {
+        let mut server = weather();
+        server.deploy.environment.insert("WEATHER_CASHE".into(), "7m".into());
+        let refusal = Deployment::new(server, settings(&[])).unwrap_err();
+        let refusal = format!("{refusal:#}");
+        assert!(refusal.contains("`WEATHER_CASHE` is no setting of the server"), "{refusal}");
+    }
+
+    #[test]
+    fn an_empty_text_takes_a_variable_out() {
+        let deployment = Deployment::new(weather(), settings(&[])).unwrap();
+        assert!(!deployment.platforms.railway.environment.contains_key("MCP_LISTEN"));
+        assert!(deployment.platforms.fly.environment.contains_key("MCP_LISTEN"));
+    }
+}
