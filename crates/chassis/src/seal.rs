@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     digest,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -16,7 +16,10 @@ const MAX_SEALED: usize = 64 << 10;
 pub(crate) const MIN_SECRET: usize = 32;
 
 /// Seals with one key, and opens with any: a key is replaced without a break.
-pub(crate) struct Sealer(Vec<RandomizedNonceKey>);
+///
+/// Every random byte is the operating system's, by `rand`: aws-lc gathers entropy of its own for 40 ms before the first one of
+/// each thread, which a start and the first question of every thread would wait for.
+pub(crate) struct Sealer(Vec<LessSafeKey>);
 
 impl Sealer {
     /// Keys made of secrets, the one that seals first.
@@ -29,7 +32,8 @@ impl Sealer {
             let mut labelled = b"mcp-chassis request state v1\0".to_vec();
             labelled.extend(secret);
             let digest = digest::digest(&digest::SHA256, &labelled);
-            RandomizedNonceKey::new(&AES_256_GCM, digest.as_ref())
+            UnboundKey::new(&AES_256_GCM, digest.as_ref())
+                .map(LessSafeKey::new)
                 .map_err(|_unspecified| Error::internal("a key was refused"))
         };
         let keys = secrets.iter().map(|secret| key(secret.as_ref())).collect::<Result<Vec<_>>>()?;
@@ -45,8 +49,6 @@ impl Sealer {
     /// # Errors
     /// When the library refuses the key.
     pub(crate) fn random() -> Result<Self> {
-        // Not from aws-lc, which gathers entropy of its own for 40 ms before its first random byte: a server would start
-        // that much later, also one that never asks anybody.
         let secret: [u8; MIN_SECRET] = rand::random();
         Self::new(&[secret])
     }
@@ -59,9 +61,12 @@ impl Sealer {
         let failed = || Error::internal("sealing failed");
         let key = self.0.first().ok_or_else(failed)?;
         let mut sealed = text.to_vec();
-        let nonce = key.seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut sealed);
-        let nonce = nonce.map_err(|_unspecified| failed())?;
-        Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
+        // Of 96 random bits none is likely to come twice in the 2³² seals that one key is good for (NIST SP 800-38D, 8.3).
+        let nonce: [u8; NONCE_LEN] = rand::random();
+        let purpose = Aad::from(purpose.as_bytes());
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), purpose, &mut sealed)
+            .map_err(|_unspecified| failed())?;
+        Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
     /// What was sealed for `purpose`; `None` when it was not, or not by us.
