@@ -1,5 +1,6 @@
 //! `conformance`: the official suite against the chassis, and its general scenarios against every server.
 
+mod bare;
 mod report;
 mod reviewed;
 mod rounds;
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::server::{self, Server};
 use crate::workspace;
+use bare::Bare;
 use report::Report;
 use reviewed::Reviewed;
 use rounds::Round;
@@ -34,7 +36,8 @@ const AT_ONCE: usize = 2;
 /// `mcp-conformance` offers what the suite asks for, through the pipeline that every server has; it is looked at for
 /// 2026-07-28 and 2025-11-25, with and without sessions. The servers of `servers/` are looked at with the scenarios that any
 /// server must pass. A failure that `tests/conformance/expected.toml` does not name with its reason fails the run, and so
-/// does an entry there that fails no more. The report is written to `target/conformance/report.json`, with what every
+/// does an entry there that fails no more; and so does passing less than the SDK passes alone, which stands in
+/// `tests/conformance/bare.toml`. The report is written to `target/conformance/report.json`, with what every
 /// check said beside it.
 ///
 /// The suite is installed by `npm ci` into `target/conformance/`, with a Node.js that is new enough for it.
@@ -61,7 +64,7 @@ impl Conformance {
             return Ok(());
         }
         ensure!(!rounds.is_empty(), "no round is called like `{}`; see --list", self.only);
-        let reviewed = Reviewed::read()?;
+        let (reviewed, bare) = (Reviewed::read()?, Bare::read()?);
         let suite = Suite::install()?;
         let subjects: BTreeSet<&str> = rounds.iter().map(|round| round.subject.as_str()).collect();
         let programs = server::built_as_tests(subjects)?;
@@ -71,7 +74,13 @@ impl Conformance {
         report.write()?;
         let verdict = reviewed.judge(&report, is_whole);
         report.print(&verdict);
-        if verdict.is_passed() { Ok(()) } else { bail!("conformance: see the failures above") }
+        let reaches_bare = bare.compare(&report);
+        report.print_sum(&verdict);
+        if verdict.is_passed() && reaches_bare {
+            Ok(())
+        } else {
+            bail!("conformance: see the failures above")
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl Report {
         fs::write(&file, text).with_context(|| file.display().to_string())
     }
 
-    /// Prints the table, what failed and why that is so, and the last line.
+    /// Prints the table, what failed and why that is so.
     pub(super) fn print(&self, verdict: &Verdict<'_>) {
         println!(
             "\n{:<18} {:<10} {:<11} {:<15} {:>6} {:>6} {:>8} {:>7}",
@@ -116,6 +116,10 @@ impl Report {
             println!("warning: {round}: {scenario}: {} {said}", check.id);
         }
         verdict.print();
+    }
+
+    /// Prints the last line, and where everything stands.
+    pub(super) fn print_sum(&self, verdict: &Verdict<'_>) {
         println!("\nreport: {}", folder().join("report.json").display());
         println!("{} passed, {} failed", self.passed, verdict.unexplained());
     }

@@ -389,13 +389,11 @@ impl<S: Server> ServerHandler for Handler<S> {
         let caller = self.caller(&context)?;
         let app = self.app.now();
         if self.connection.is_one_request() {
-            return Err(ErrorData::new(
-                ErrorCode::METHOD_NOT_FOUND,
-                "resources/subscribe needs a session; use subscriptions/listen of 2026-07-28",
-                None,
-            ));
-        }
+            // `initialize` did not offer it, for there is no stream to tell on. A client that subscribes all the same hears
+            // whether it may; notices are hints, so it is none the worse for hearing nothing more.
+            return Ok(());
         app.admit_subscription(&caller, app.find_resource(&request.uri)?.0).await?;
+        }
         self.subscriptions.add(request.uri, &context.peer, &app.changes)
     }
 
