@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     BecomesTask, Catalog, Check, Features, Server, StartError, api_reference,
-    changes::ChangeFeed,
+    changes::{ChangeFeed, Following},
     config::{Core, IdempotencyMode, Problem},
     pipeline::Guards,
     recorder::Recorder,
@@ -32,6 +32,8 @@ pub(crate) struct App<S: Server> {
     pub(crate) guards: Guards,
     pub(crate) recorder: Recorder,
     pub(crate) changes: ChangeFeed,
+    /// Hears of changes elsewhere, as long as an application with this server is in force or in use.
+    following: Arc<Following>,
     /// What it shares with its replicas; `None` where it stands alone.
     pub(crate) shared: Option<SharedState>,
     /// Whether what the files say is in force.
@@ -62,13 +64,18 @@ impl<S: Server> App<S> {
         let guards = Guards::new(&core.limits, &core.offer, sanitizer, shared.as_ref());
         let info = info(&catalog);
         let stopped = CancellationToken::new();
-        let server_info = serde_json::to_value(&info.server_info).unwrap_or_default();
+        // Every result carries it, so without the picture.
+        let mut signature = info.server_info.clone();
+        signature.icons = None;
+        let server_info = serde_json::to_value(&signature).unwrap_or_default();
+        let (server, changes) = (Arc::new(server), ChangeFeed::new());
         Self {
-            server: Arc::new(server),
+            following: Following::start(&server, &changes),
+            server,
             catalog,
             guards,
             recorder,
-            changes: ChangeFeed::new(),
+            changes,
             shared,
             reloads,
             sealer: Arc::new(sealer),
@@ -84,8 +91,13 @@ impl<S: Server> App<S> {
     pub(crate) fn renewed(&self, server: Option<S>, catalog: Catalog<S>, core: &Core) -> Self {
         self.recorder.register(&catalog);
         let info = info(&catalog);
+        let (server, following) = match server.map(Arc::new) {
+            Some(server) => (Arc::clone(&server), Following::start(&server, &self.changes)),
+            None => (Arc::clone(&self.server), Arc::clone(&self.following)),
+        };
         Self {
-            server: server.map_or_else(|| Arc::clone(&self.server), Arc::new),
+            server,
+            following,
             catalog,
             guards: self.guards.renewed(&core.limits, &core.offer, self.shared.as_ref()),
             recorder: self.recorder.clone(),

@@ -57,6 +57,7 @@ mod uri;
 
 pub use catalog::Catalog;
 pub use cli::main;
+pub use changes::ChangeSink;
 pub use config::{Problem, Reader, Setting, Settings};
 pub use content::{Block, Embedded, Media, Unstructured};
 pub use context::{CallContext, Write};

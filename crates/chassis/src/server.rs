@@ -4,7 +4,7 @@ use std::{fmt, future::Future, time::Duration};
 
 use mcp_limits::IdempotencyStore;
 
-use crate::{Catalog, Hooks, NoHooks, config::Settings};
+use crate::{Catalog, ChangeSink, Hooks, NoHooks, config::Settings};
 
 /// A domain: what it is called, what it needs to start, what it offers.
 pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
@@ -54,6 +54,13 @@ pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
     /// What the owners add to every call.
     fn hooks(&self) -> &dyn Hooks {
         &NoHooks
+    }
+
+    /// Follows what is changed elsewhere, by another replica say, and tells the subscribers of this process. What a call
+    /// changes here is told by the call. It begins after [`Server::start`] and is dropped when the server ends; notices are
+    /// hints, so what fails is tried anew and keeps nothing else from working.
+    fn follow(&self, _changes: ChangeSink) -> impl Future<Output = ()> + Send {
+        async {}
     }
 
     /// Closes what [`Server::start`] opened, after the last call has ended.

@@ -8,7 +8,7 @@ use std::{
 use rmcp::{
     ErrorData, Peer, RoleServer,
     model::{ResourceUpdatedNotificationParam, SubscriptionFilter},
-    service::SubscriptionContext,
+    service::{ServiceError, SubscriptionContext, SubscriptionSendError},
 };
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
@@ -70,24 +70,30 @@ impl Subscriptions {
 
     /// Sends notices until the connection ends.
     async fn notify(self, mut feed: Receiver<Change>, peer: Peer<RoleServer>) {
-        loop {
-            let sent = match next(&mut feed).await {
-                Some(Next::Change(Change::Updated(uri))) => {
-                    let watched = self.watched().uris.contains(&uri);
-                    let notice = ResourceUpdatedNotificationParam::new(uri);
-                    if watched { peer.notify_resource_updated(notice).await } else { Ok(()) }
-                }
-                Some(Next::Change(Change::ListChanged) | Next::Missed) => {
-                    peer.notify_resource_list_changed().await
-                }
-                Some(Next::Change(Change::ToolsChanged)) => peer.notify_tool_list_changed().await,
-                Some(Next::Change(Change::PromptsChanged)) => {
-                    peer.notify_prompt_list_changed().await
-                }
-                None => return,
-            };
-            if sent.is_err() {
+        while let Some(change) = next(&mut feed).await {
+            if self.tell(change, &peer).await.is_err() {
                 return;
+            }
+        }
+    }
+
+    async fn tell(&self, change: Change, peer: &Peer<RoleServer>) -> Result<(), ServiceError> {
+        match change {
+            Change::Updated(uri) => {
+                let watched = self.watched().uris.contains(&uri);
+                let notice = ResourceUpdatedNotificationParam::new(uri);
+                if watched { peer.notify_resource_updated(notice).await } else { Ok(()) }
+            }
+            Change::ListChanged => peer.notify_resource_list_changed().await,
+            Change::ToolsChanged => peer.notify_tool_list_changed().await,
+            Change::PromptsChanged => peer.notify_prompt_list_changed().await,
+            Change::Missed => {
+                let uris = self.watched().uris.clone();
+                for uri in uris {
+                    peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri))
+                        .await?;
+                }
+                peer.notify_resource_list_changed().await
             }
         }
     }
@@ -97,16 +103,11 @@ impl Subscriptions {
     }
 }
 
-enum Next {
-    Change(Change),
-    /// The listener was too slow: something was lost, and it should read anew.
-    Missed,
-}
-
-async fn next(feed: &mut Receiver<Change>) -> Option<Next> {
+async fn next(feed: &mut Receiver<Change>) -> Option<Change> {
     match feed.recv().await {
-        Ok(change) => Some(Next::Change(change)),
-        Err(RecvError::Lagged(_)) => Some(Next::Missed),
+        Ok(change) => Some(change),
+        // The listener was too slow.
+        Err(RecvError::Lagged(_)) => Some(Change::Missed),
         Err(RecvError::Closed) => None,
     }
 }
@@ -119,10 +120,6 @@ pub(crate) async fn forward(
 ) {
     let watched: BTreeSet<&str> =
         context.accepted().resource_subscriptions.iter().flatten().map(String::as_str).collect();
-    let lists = context.accepted().resources_list_changed == Some(true);
-    let tools = context.accepted().tools_list_changed == Some(true);
-    let prompts = context.accepted().prompts_list_changed == Some(true);
-    let sink = context.sink();
     loop {
         let next = tokio::select! {
             biased;
@@ -130,24 +127,38 @@ pub(crate) async fn forward(
             () = stopping.cancelled() => return,
             next = next(&mut feed) => next,
         };
-        let sent = match next {
-            Some(Next::Change(Change::Updated(uri))) if watched.contains(uri.as_str()) => {
-                sink.notify_resource_updated(uri).await
-            }
-            Some(Next::Change(Change::ListChanged) | Next::Missed) if lists => {
-                sink.notify_resource_list_changed().await
-            }
-            Some(Next::Change(Change::ToolsChanged)) if tools => {
-                sink.notify_tool_list_changed().await
-            }
-            Some(Next::Change(Change::PromptsChanged)) if prompts => {
-                sink.notify_prompt_list_changed().await
-            }
-            Some(_) => Ok(()),
-            None => return,
-        };
-        if sent.is_err() {
+        let Some(change) = next else { return };
+        if tell(change, &watched, context).await.is_err() {
             return;
         }
+    }
+}
+
+/// Sends what a stream's filter lets through.
+async fn tell(
+    change: Change,
+    watched: &BTreeSet<&str>,
+    context: &SubscriptionContext,
+) -> Result<(), SubscriptionSendError> {
+    let (accepted, sink) = (context.accepted(), context.sink());
+    let lists = accepted.resources_list_changed == Some(true);
+    match change {
+        Change::Updated(uri) if watched.contains(uri.as_str()) => {
+            sink.notify_resource_updated(uri).await
+        }
+        Change::ListChanged if lists => sink.notify_resource_list_changed().await,
+        Change::ToolsChanged if accepted.tools_list_changed == Some(true) => {
+            sink.notify_tool_list_changed().await
+        }
+        Change::PromptsChanged if accepted.prompts_list_changed == Some(true) => {
+            sink.notify_prompt_list_changed().await
+        }
+        Change::Missed => {
+            for uri in watched {
+                sink.notify_resource_updated(*uri).await?;
+            }
+            if lists { sink.notify_resource_list_changed().await } else { Ok(()) }
+        }
+        _ => Ok(()),
     }
 }

@@ -110,6 +110,11 @@ impl Resource for TicketHistory {
     }
 }
 
+/// Everything that is read anew when a ticket changes.
+pub(crate) fn addresses(id: TicketId) -> [String; 2] {
+    [format!("ticket://{id}"), format!("ticket://{id}/history")]
+}
+
 /// The newest ids that begin with what was typed.
 pub(crate) async fn ticket_ids(server: &Ticketing, name: &str, typed: &str) -> Result<Vec<String>> {
     if name != "id" {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use mcp_chassis::{Catalog, Check, IdempotencyStore, Principal, Server, StartError};
+use mcp_chassis::{
+    Catalog, ChangeSink, Check, IdempotencyStore, Principal, Server, StartError,
+};
 
 use crate::{
     Config,
     idempotency::WriteLog,
     prompts::TriageTicket,
-    resources::{TicketHistory, TicketResource},
-    store::{self, StoreError, TicketStore},
+    resources::{TicketHistory, TicketResource, addresses},
+    store::{self, Notice, StoreError, TicketStore},
     tools,
 };
 
@@ -54,6 +56,19 @@ impl Server for Ticketing {
 
     fn idempotency(&self) -> Option<&dyn IdempotencyStore> {
         Some(&self.writes)
+    }
+
+    async fn follow(&self, changes: ChangeSink) {
+        let tell = |notice| match notice {
+            Notice::Opened(_) => changes.resource_list_changed(),
+            Notice::Changed(id) => {
+                for uri in addresses(id) {
+                    changes.resource_changed(uri);
+                }
+            }
+            Notice::Missed => changes.missed(),
+        };
+        self.store.follow(&tell).await;
     }
 
     async fn stop(&self) {

@@ -2,6 +2,7 @@
 
 mod database;
 mod error;
+mod notices;
 mod page;
 mod postgres;
 mod rules;
@@ -20,6 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use self::traced::Traced;
 pub(crate) use self::{
     error::StoreError,
+    notices::Notice,
     page::{Page, PageRequest},
 };
 use crate::models::{ActiveStatus, Comment, Event, Priority, Status, Ticket, TicketId};
@@ -102,6 +104,9 @@ pub(crate) trait TicketStore: Debug + Send + Sync {
 
     /// Whether the database answers now.
     async fn ping(&self) -> Result<()>;
+
+    /// Tells what other replicas write, for as long as it is polled. It ends at once where there are none.
+    async fn follow(&self, tell: &(dyn Fn(Notice) + Send + Sync));
 }
 
 /// What to search for.

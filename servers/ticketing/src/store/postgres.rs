@@ -11,13 +11,14 @@ use sqlx::{
 use super::{
     Result, StoreError,
     database::{Driver, Pools},
-    rules,
+    notices, rules,
     sql::select_tickets,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-const CONNECTIONS: u32 = 16;
+/// Those of calls, and one that listens.
+const CONNECTIONS: u32 = 16 + 1;
 /// How long a call waits for a connection, a new one included.
 const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,6 +63,7 @@ pub(super) async fn open(url: &str) -> Result<Pools> {
             ("statement_timeout", "10s"),
             ("lock_timeout", "5s"),
             ("idle_in_transaction_session_timeout", "30s"),
+            (notices::REPLICA, notices::replica().as_str()),
         ]))
         .await?;
     Ok(Pools(Driver::Postgres(pool)))

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use chrono::Utc;
 
 use super::{
-    NewTicket, Page, PageRequest, Patch, RecordedWrite, Result, SearchQuery, StoreError,
+    NewTicket, Notice, Page, PageRequest, Patch, RecordedWrite, Result, SearchQuery, StoreError,
     TicketStore, WriteRecord,
     database::{Driver, Pools, on},
+    notices,
     page::Walk,
     postgres,
     rules::{self, Entry, Stamp},
@@ -270,5 +271,12 @@ impl TicketStore for SqlStore {
             sqlx::query_scalar("SELECT 1").fetch_one(&mut **connection).await
         })?;
         Ok(())
+    }
+
+    async fn follow(&self, tell: &(dyn Fn(Notice) + Send + Sync)) {
+        match &self.pools.0 {
+            Driver::Sqlite(_) => {}
+            Driver::Postgres(pool) => notices::follow(pool, tell).await,
+        }
     }
 }

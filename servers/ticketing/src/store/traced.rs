@@ -7,7 +7,7 @@ use mcp_chassis::database_span;
 use tracing::{Instrument, Span};
 
 use super::{
-    NewTicket, Page, PageRequest, Patch, RecordedWrite, Result, SearchQuery, TicketStore,
+    NewTicket, Notice, Page, PageRequest, Patch, RecordedWrite, Result, SearchQuery, TicketStore,
     WriteRecord,
 };
 use crate::models::{Comment, Event, Ticket, TicketId};
@@ -98,5 +98,9 @@ impl<S: TicketStore> TicketStore for Traced<S> {
 
     async fn ping(&self) -> Result<()> {
         self.store.ping().await
+    }
+
+    async fn follow(&self, tell: &(dyn Fn(Notice) + Send + Sync)) {
+        self.store.follow(tell).await;
     }
 }

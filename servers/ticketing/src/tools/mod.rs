@@ -13,6 +13,7 @@ use validator::ValidationError;
 use crate::{
     Ticketing,
     models::{Comment, Ticket, TicketId},
+    resources::addresses,
 };
 
 /// Offers every tool, in the order in which clients list them.
@@ -44,5 +45,7 @@ fn labels(labels: &[String]) -> Result<(), ValidationError> {
 
 /// Tells subscribers that a ticket changed.
 fn changed(context: &CallContext, id: TicketId) {
-    context.resource_changed(format!("ticket://{id}"));
+    for uri in addresses(id) {
+        context.resource_changed(uri);
+    }
 }

@@ -18,6 +18,7 @@ mod deployment;
 mod doctor;
 mod edge;
 mod issuer;
+mod notices;
 mod oauth;
 mod operations;
 mod otlp;
