@@ -32,10 +32,11 @@ fn internal_data(stage: &Stage) -> Subject {
     Subject::http("internal-data", program, question.bearer(&stage.token))
 }
 
-/// It refuses by itself what no repository is called.
+/// It refuses by itself what asks for nothing.
 fn github(stage: &Stage) -> Subject {
-    let nowhere = json!({ "owner": "a/b", "repo": "c", "number": 1 });
-    let question = Question::new("get_issue", nowhere, r#""isError":true"#).bearer(&stage.token);
+    let nothing = json!({ "query": "" });
+    let question = Question::new("search_issues", nothing, r#""isError":true"#);
+    let question = question.bearer(&stage.token);
     Subject::http("github", stage.guarded("mcp-github", "github"), question)
 }
 

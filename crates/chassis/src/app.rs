@@ -178,7 +178,11 @@ pub(crate) fn catalog<S: Server>(
     let twice = catalog.duplicates().into_iter().map(|name| {
         Problem::new(name, "registration", "is registered twice; a name stands for one thing")
     });
-    let problems: Vec<_> = listed.chain(tightened).chain(twice).collect();
+    let unroutable = catalog
+        .unroutable()
+        .into_iter()
+        .map(|name| Problem::new(name, "registration", "is no argument that a header can repeat"));
+    let problems: Vec<_> = listed.chain(tightened).chain(twice).chain(unroutable).collect();
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -225,8 +229,9 @@ fn info<S: Server>(catalog: &Catalog<S>) -> ServerConfig {
     let mut resources = ResourcesCapability::default();
     (resources.subscribe, resources.list_changed) = (Some(true), Some(true));
     capabilities.resources = Some(resources);
-    let implementation =
+    let mut implementation =
         Implementation::new(format!("mcp-{}", S::NAME), S::VERSION).with_title(S::TITLE);
+    implementation.icons = S::ICON.map(|icon| vec![icon.definition()]);
     ServerConfig::new(capabilities)
         .with_server_info(implementation)
         .with_instructions(S::INSTRUCTIONS)

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     ConfiguredTool, PageSpec, Prompt, PromptPart, PromptSpec, Resource, ResourceBody, ResourcePage,
-    ResourceSpec, Server, SideEffect, Tool, ToolOutput, ToolSpec, prompt, resource, schema,
+    ResourceSpec, Server, SideEffect, Tool, ToolOutput, ToolSpec, icon, prompt, resource, schema,
     tool::{self, Prepared, ToolAnswer},
     uri::UriTemplate,
 };
@@ -118,7 +118,8 @@ impl<S: Server> Catalog<S> {
             Some(input.description),
             Some(prompt_arguments(&input.schema)),
         )
-        .with_title(spec.kind.title);
+        .with_title(spec.kind.title)
+        .with_icons(icon::of_prompt());
         self.prompts.push(RegisteredPrompt {
             spec,
             definition,
@@ -182,6 +183,20 @@ impl<S: Server> Catalog<S> {
         [repeated(tools), repeated(prompts), repeated(resources)].concat()
     }
 
+    /// Arguments that a specification names for a header and that cannot stand in one.
+    pub(crate) fn unroutable(&self) -> Vec<&'static str> {
+        let of_tool = |tool: &RegisteredTool<S>| {
+            let properties = tool.definition.input_schema.get("properties").cloned();
+            let has_header = move |name: &&str| {
+                let property = properties.as_ref().and_then(|properties| properties.get(*name));
+                property.is_some_and(|property| property.get("x-mcp-header").is_some())
+            };
+            let missing = tool.spec.kind.routed.iter().copied().filter(move |it| !has_header(it));
+            missing.collect::<Vec<_>>()
+        };
+        self.tools.iter().flat_map(of_tool).collect()
+    }
+
     /// Every scope that only reading needs, and every scope that any operation needs, in order.
     pub(crate) fn scopes(&self) -> (Vec<&'static str>, Vec<&'static str>) {
         let reading = self
@@ -243,6 +258,7 @@ impl<S> RegisteredResource<S> {
         let kind = self.spec.kind;
         ResourceDefinition::new(kind.uri, kind.name)
             .with_title(kind.title)
+            .with_icons(icon::of_resource())
             .with_description(self.description.as_str())
             .with_mime_type(kind.media_type)
     }
@@ -251,6 +267,7 @@ impl<S> RegisteredResource<S> {
         let kind = self.spec.kind;
         ResourceTemplate::new(kind.uri, kind.name)
             .with_title(kind.title)
+            .with_icons(icon::of_resource())
             .with_description(self.description.as_str())
             .with_mime_type(kind.media_type)
     }
@@ -260,8 +277,12 @@ impl<S> RegisteredResource<S> {
 fn definition<Output: ToolOutput>(
     spec: &ToolSpec,
     description: &str,
-    input_schema: JsonObject,
+    mut input_schema: JsonObject,
 ) -> ToolDefinition {
+    for argument in spec.kind.routed {
+        // What cannot be is told by `Catalog::unroutable` before anything is offered.
+        schema::route_by(&mut input_schema, argument);
+    }
     let writes = spec.kind.effect.writes();
     let annotations = ToolAnnotations::with_title(spec.kind.title)
         .read_only(!writes)
@@ -272,6 +293,7 @@ fn definition<Output: ToolOutput>(
     let description = described(description, &limits(spec));
     let definition = ToolDefinition::new(spec.kind.name, description, Arc::new(input_schema))
         .with_title(spec.kind.title)
+        .with_icons(icon::of_tool(spec.kind.effect))
         .with_annotations(annotations);
     if Output::STRUCTURED {
         definition.with_raw_output_schema(Arc::new(schema::output::<Output>().schema))

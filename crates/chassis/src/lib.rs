@@ -33,6 +33,7 @@ mod handler;
 mod hooks;
 #[cfg(feature = "http")]
 mod http;
+mod icon;
 mod pipeline;
 mod prompt;
 mod raw_text;
@@ -56,8 +57,8 @@ mod upstreams;
 mod uri;
 
 pub use catalog::Catalog;
-pub use cli::main;
 pub use changes::ChangeSink;
+pub use cli::main;
 pub use config::{Problem, Reader, Setting, Settings};
 pub use content::{Block, Embedded, Media, Unstructured};
 pub use context::{CallContext, Write};
@@ -65,6 +66,7 @@ pub use dialogue::{Ability, Answer, Answers, LogLevel, Question};
 pub use export::database_span;
 pub use finding::{Deployment, Finding};
 pub use hooks::{CallInfo, CallOutcome, Hooks, NoHooks};
+pub use icon::Icon;
 pub use prompt::{Prompt, PromptPart};
 pub use raw_text::{LineRange, RawText, TextStart};
 pub use resource::{Resource, ResourceBody, ResourceEntry, ResourcePage};

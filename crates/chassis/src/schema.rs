@@ -73,6 +73,35 @@ pub(crate) fn with_idempotency_key(mut schema: JsonObject) -> JsonObject {
     schema
 }
 
+/// Has clients repeat an argument in a header (2026-07-28, transports, `x-mcp-header`), where it is one that can be.
+///
+/// An argument that may be left out need not be `null`, and clients take no header of two types.
+pub(crate) fn route_by(schema: &mut JsonObject, argument: &str) -> bool {
+    let property = schema.get_mut("properties").and_then(|properties| properties.get_mut(argument));
+    let Some(Value::Object(property)) = property else { return false };
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            property.insert("type".to_owned(), only);
+        }
+    }
+    let is_plain = property.get("type").is_some_and(|it| it == "string" || it == "integer");
+    if is_plain {
+        property.insert("x-mcp-header".to_owned(), Value::String(header_name(argument)));
+    }
+    is_plain
+}
+
+/// `job_id` as headers are written: `Job-Id`.
+fn header_name(argument: &str) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    };
+    argument.split('_').filter_map(capital).collect::<Vec<_>>().join("-")
+}
+
 /// Says that a write without its key is refused here.
 pub(crate) fn require_idempotency_key(schema: &mut JsonObject) {
     let names = schema.entry("required").or_insert_with(|| json!([]));
@@ -89,6 +118,23 @@ mod tests {
     struct Output {
         id: u64,
         note: Option<String>,
+    }
+
+    #[derive(serde::Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Input {
+        job_id: Option<String>,
+        number: u64,
+        labels: Vec<String>,
+    }
+
+    #[test]
+    fn a_plain_argument_is_repeated_in_a_header_and_nothing_else_can_be() {
+        let mut schema = input::<Input>().schema;
+        assert!(route_by(&mut schema, "job_id") && route_by(&mut schema, "number"));
+        let job = &schema["properties"]["job_id"];
+        assert_eq!((&job["type"], &job["x-mcp-header"]), (&json!("string"), &json!("Job-Id")));
+        assert!(!route_by(&mut schema, "labels") && !route_by(&mut schema, "missing"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, time::Duration};
 
 use mcp_limits::IdempotencyStore;
 
-use crate::{Catalog, ChangeSink, Hooks, NoHooks, config::Settings};
+use crate::{Catalog, ChangeSink, Hooks, Icon, NoHooks, config::Settings};
 
 /// A domain: what it is called, what it needs to start, what it offers.
 pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
@@ -12,6 +12,8 @@ pub trait Server: fmt::Debug + Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// What a person reads: `Ticketing`.
     const TITLE: &'static str;
+    /// What a person sees beside the title.
+    const ICON: Option<Icon> = None;
     /// The version of the server's own package.
     const VERSION: &'static str;
     /// What a model should know before it calls anything: two or three sentences.

@@ -114,6 +114,9 @@ impl HttpClient {
             if let Some(name) = wire::header_name(message) {
                 set(&mut headers, "mcp-name", &name);
             }
+            for (name, value) in wire::argument_headers(message) {
+                set(&mut headers, &name, &value);
+            }
         }
         let client = self.clone();
         HttpRequest { client, method: Method::POST, headers, body: message.to_string().into() }

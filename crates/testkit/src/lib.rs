@@ -24,6 +24,7 @@ pub mod proxy;
 pub mod redis;
 pub mod replicas;
 pub mod stdio;
+pub mod surface;
 pub mod wire;
 
 pub use collector::Collector;

@@ -71,6 +71,25 @@ fn client_info() -> Value {
     json!({ "name": CLIENT_NAME, "version": env!("CARGO_PKG_VERSION") })
 }
 
+/// The arguments that tools of ours have repeated in `Mcp-Param-*` headers; where a tool has not, the header says nothing.
+const ROUTED: [&str; 4] = ["owner", "repo", "collection", "schema"];
+
+/// The headers that repeat arguments of a tool, as a client that read its `x-mcp-header` sends them.
+pub fn argument_headers(message: &Value) -> Vec<(String, String)> {
+    let arguments = &message["params"]["arguments"];
+    let header = |name: &str| {
+        let text = match &arguments[name] {
+            Value::String(text) => header_text(text),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => flag.to_string(),
+            _ => return None,
+        };
+        Some((format!("mcp-param-{name}"), text))
+    };
+    let is_call = message["method"] == "tools/call";
+    ROUTED.into_iter().filter(|_| is_call).filter_map(header).collect()
+}
+
 /// The value of the `Mcp-Name` header for a message: the tool, the prompt or the resource that it names.
 ///
 /// A name that is no plain header text is wrapped in Base64, as the transport's specification of 2026-07-28 says.
@@ -81,11 +100,20 @@ pub fn header_name(message: &Value) -> Option<String> {
         _ => return None,
     };
     let name = message["params"][key].as_str()?;
-    let plain = name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if plain && name.trim() == name && !name.starts_with("=?base64?") {
-        return Some(name.to_owned());
+    Some(header_text(name))
+}
+
+fn header_text(text: &str) -> String {
+    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if plain && text.trim() == text && !text.starts_with("=?base64?") {
+        return text.to_owned();
     }
-    Some(format!("=?base64?{}?=", BASE64_STANDARD.encode(name)))
+    wrapped(text)
+}
+
+/// A text as headers may always carry it.
+pub fn wrapped(text: &str) -> String {
+    format!("=?base64?{}?=", BASE64_STANDARD.encode(text))
 }
 
 #[cfg(test)]
@@ -122,5 +150,17 @@ mod tests {
         assert_eq!(header_name(&call("zürich")).unwrap(), "=?base64?esO8cmljaA==?=");
         assert_eq!(header_name(&call(" x")).unwrap(), "=?base64?IHg=?=");
         assert_eq!(header_name(&json!({ "method": "tools/list" })), None);
+    }
+
+    #[test]
+    fn arguments_that_gateways_route_by_are_repeated_in_headers() {
+        let arguments = json!({ "owner": "octo", "repo": "zürich", "number": 7, "schema": null });
+        let call = json!({ "method": "tools/call", "params": { "arguments": arguments } });
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            header("mcp-param-owner", "octo"),
+            header("mcp-param-repo", "=?base64?esO8cmljaA==?="),
+        ];
+        assert_eq!(argument_headers(&call), expected);
     }
 }

@@ -5,6 +5,9 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+/// The arguments by which a gateway can send calls about one repository, or one owner's, its own way.
+pub(crate) const ROUTED: &[&str] = &["owner", "repo"];
+
 /// Why a text is no such name; never the text itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoName(&'static str);

@@ -1,6 +1,6 @@
 //! The GitHub server: what it offers, and what it stands on.
 
-use mcp_chassis::{Catalog, Check, Server, StartError};
+use mcp_chassis::{Catalog, Check, Icon, Server, StartError};
 
 use crate::{Config, client::Client, prompts::CodeReview, resources::Contents, tools};
 
@@ -14,6 +14,7 @@ pub struct GitHub {
 impl Server for GitHub {
     const NAME: &'static str = "github";
     const TITLE: &'static str = "GitHub";
+    const ICON: Option<Icon> = Some(Icon::svg(include_str!("../icon.svg")));
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const INSTRUCTIONS: &'static str = "Code, issues, pull requests and job logs of GitHub, for the repositories that \
         `get_me` names. Long lists and texts come in parts: follow `next_cursor`. Search before you open an issue, and \

@@ -1,6 +1,6 @@
 //! The internal-data server: what it offers, and what it stands on.
 
-use mcp_chassis::{Catalog, Check, Server, StartError};
+use mcp_chassis::{Catalog, Check, Icon, Server, StartError};
 
 use crate::{Config, client::Client, collections::Collections, tools};
 
@@ -16,6 +16,7 @@ pub struct InternalData {
 impl Server for InternalData {
     const NAME: &'static str = "internal-data";
     const TITLE: &'static str = "Internal data";
+    const ICON: Option<Icon> = Some(Icon::svg(include_str!("../icon.svg")));
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const INSTRUCTIONS: &'static str = "Read-only internal data: records of named collections, user profiles and \
         metrics. Call `list_collections` first and `describe_collection` for the fields to filter by. Values that read \

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_chassis::{Catalog as Offer, Check, Server, StartError};
+use mcp_chassis::{Catalog as Offer, Check, Icon, Server, StartError};
 use serde_json::Value;
 
 use crate::{
@@ -36,6 +36,7 @@ pub struct Postgres {
 impl Server for Postgres {
     const NAME: &'static str = "postgres";
     const TITLE: &'static str = "PostgreSQL";
+    const ICON: Option<Icon> = Some(Icon::svg(include_str!("../icon.svg")));
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const INSTRUCTIONS: &'static str = "Read a PostgreSQL database: one SELECT at a time, nothing that changes anything. \
         Look at the tables first (`list_tables`, `describe_table`), pass values as `params`, and aggregate in SQL rather \

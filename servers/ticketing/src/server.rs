@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcp_chassis::{
-    Catalog, ChangeSink, Check, IdempotencyStore, Principal, Server, StartError,
+    Catalog, ChangeSink, Check, Icon, IdempotencyStore, Principal, Server, StartError,
 };
 
 use crate::{
@@ -25,6 +25,7 @@ pub struct Ticketing {
 impl Server for Ticketing {
     const NAME: &'static str = "ticketing";
     const TITLE: &'static str = "Ticketing";
+    const ICON: Option<Icon> = Some(Icon::svg(include_str!("../icon.svg")));
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const INSTRUCTIONS: &'static str = "Search, open, discuss and close support tickets. Search before you open a ticket, \
         read a ticket before you update it (an update names the version it was made from), and give every write an \

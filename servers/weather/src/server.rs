@@ -1,6 +1,6 @@
 //! The weather server: what it offers, and what it stands on.
 
-use mcp_chassis::{Catalog, Check, Server, StartError};
+use mcp_chassis::{Catalog, Check, Icon, Server, StartError};
 
 use crate::{Config, client::Client, prompts::WeatherBriefing, resources::SupportedCities, tools};
 
@@ -16,6 +16,7 @@ pub struct Weather {
 impl Server for Weather {
     const NAME: &'static str = "weather";
     const TITLE: &'static str = "Weather";
+    const ICON: Option<Icon> = Some(Icon::svg(include_str!("../icon.svg")));
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const INSTRUCTIONS: &'static str = "The weather now, in the next 16 days and in the past, and the quality of the \
         air, for a place's name or for coordinates like `52.52,13.41`. When an answer has `candidates`, the name was \

@@ -212,7 +212,11 @@ impl<S: Server> ServerHandler for Handler<S> {
         let mut result = DiscoverResult::from_server_info(VERSIONS.to_vec(), app.info.clone());
         let client = context.client_capabilities();
         pages::announce(&app, client.as_ref(), &mut result.capabilities);
-        result.meta.get_or_insert_default().0.extend(reply::meta(&app, &caller).0);
+        // The SDK has put in who answers, here alone with its picture.
+        let meta = &mut result.meta.get_or_insert_default().0;
+        for (name, value) in reply::meta(&app, &caller).0 {
+            meta.entry(name).or_insert(value);
+        }
         Ok(result)
     }
 
@@ -388,11 +392,11 @@ impl<S: Server> ServerHandler for Handler<S> {
     ) -> Result<(), ErrorData> {
         let caller = self.caller(&context)?;
         let app = self.app.now();
+        app.admit_subscription(&caller, app.find_resource(&request.uri)?.0).await?;
         if self.connection.is_one_request() {
             // `initialize` did not offer it, for there is no stream to tell on. A client that subscribes all the same hears
             // whether it may; notices are hints, so it is none the worse for hearing nothing more.
             return Ok(());
-        app.admit_subscription(&caller, app.find_resource(&request.uri)?.0).await?;
         }
         self.subscriptions.add(request.uri, &context.peer, &app.changes)
     }

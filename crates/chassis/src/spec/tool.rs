@@ -50,6 +50,8 @@ pub struct ToolKind {
     pub(crate) effect: SideEffect,
     pub(crate) open_world: bool,
     pub(crate) audited: &'static [&'static str],
+    /// Arguments that go-betweens read in a header.
+    pub(crate) routed: &'static [&'static str],
     pub(crate) asks: bool,
     pub(crate) confirm: Option<&'static str>,
     pub(crate) becomes_task: BecomesTask,
@@ -89,6 +91,7 @@ impl ToolSpec {
             effect,
             open_world: false,
             audited: &[],
+            routed: &[],
             asks: false,
             confirm: None,
             becomes_task: BecomesTask::Never,
@@ -107,6 +110,14 @@ impl ToolSpec {
     #[must_use]
     pub const fn audited(self, arguments: &'static [&'static str]) -> Self {
         Self { kind: ToolKind { audited: arguments, ..self.kind }, ..self }
+    }
+
+    /// Has clients of 2026-07-28 repeat these arguments in headers, so that a gateway can route by them without reading the
+    /// body: `owner` in `Mcp-Param-Owner`. A header that does not say what the argument says is refused. Only for texts that
+    /// are short and plain, and whose secrecy is no matter: headers stand in the logs of go-betweens.
+    #[must_use]
+    pub const fn routed(self, arguments: &'static [&'static str]) -> Self {
+        Self { kind: ToolKind { routed: arguments, ..self.kind }, ..self }
     }
 
     /// Declares that a call may ask its client, by [`crate::CallContext::ask`].

@@ -51,6 +51,7 @@ impl Tool for AddIssueComment {
         .output_budget(Budget::tokens(20_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo", "number"]);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<Comment> {

@@ -69,6 +69,7 @@ impl Tool for CreateIssue {
         .output_budget(Budget::tokens(2_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo"])
         .confirmed("Open the issue “{title}” in {owner}/{repo}? Others are told of it at once.");
 

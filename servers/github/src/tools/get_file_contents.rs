@@ -130,6 +130,7 @@ impl Tool for GetFileContents {
         .output_budget(Budget::tokens(20_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo", "path", "ref"]);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<FileContents> {

@@ -68,6 +68,7 @@ impl Tool for GetIssue {
         .output_budget(Budget::tokens(12_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo", "number"]);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<IssueWithComments> {

@@ -72,6 +72,7 @@ impl Tool for GetJobLogs {
         .output_budget(Budget::tokens(20_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo", "job_id"]);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<JobLog> {

@@ -131,6 +131,7 @@ impl Tool for GetPullRequest {
         .output_budget(Budget::tokens(20_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo", "number", "part"]);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<PullRequestPart> {

@@ -86,6 +86,7 @@ impl Tool for ListCommits {
         .output_budget(Budget::tokens(10_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo"]);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<Commits> {

@@ -78,6 +78,7 @@ impl Tool for ListIssues {
         .output_budget(Budget::tokens(10_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo"]);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<IssueList> {

@@ -62,6 +62,7 @@ impl Tool for ListPullRequests {
         .output_budget(Budget::tokens(12_000))
         .outside_text(&["github"])
         .open_world()
+        .routed(crate::names::ROUTED)
         .audited(&["owner", "repo"]);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<PullRequestList> {

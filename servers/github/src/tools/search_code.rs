@@ -92,7 +92,8 @@ impl Tool for SearchCode {
         .deadline_secs(20)
         .output_budget(Budget::tokens(10_000))
         .outside_text(&["github"])
-        .open_world();
+        .open_world()
+        .routed(crate::names::ROUTED);
 
     async fn call(self, server: &GitHub, context: &CallContext) -> Result<FoundCode> {
         let client = &server.client;

@@ -1,6 +1,6 @@
 //! Bad input, tool by tool: refused with the argument named, its value not repeated, and GitHub not asked.
 
-use mcp_testkit::ServerCommand;
+use mcp_testkit::{ServerCommand, surface::is_repeated_in_a_header};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, about, command, parts, reads, writes};
@@ -392,5 +392,14 @@ async fn settings_that_cannot_be_used_are_named() {
             variables.iter().fold(command(), |command, (name, value)| command.env(name, value));
         let problem = config_problem(command).await;
         assert!(problem.contains(named) && !problem.contains("hunter2"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_says_another_repository_than_the_body_is_refused() {
+    let stage = Stage::new().await;
+    let arguments = about(&json!({}));
+    for routed in [("owner", "Owner"), ("repo", "Repo")] {
+        is_repeated_in_a_header(&stage.server.url(), ("list_issues", &arguments), routed).await;
     }
 }

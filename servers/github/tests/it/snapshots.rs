@@ -1,5 +1,6 @@
 //! What the server offers and answers, as it was reviewed.
 
+use mcp_testkit::surface::lists_are_complete;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
@@ -134,4 +135,9 @@ async fn the_review() {
         check(name, &review.result()["messages"]);
     }
     assert!(stage.requests().await.is_empty());
+}
+
+#[tokio::test]
+async fn whatever_is_listed_is_titled_pictured_signed_and_in_one_order() {
+    lists_are_complete(&command()).await;
 }

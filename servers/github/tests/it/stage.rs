@@ -24,7 +24,7 @@ pub(crate) fn command() -> ServerCommand {
 pub(crate) struct Stage {
     pub(crate) github: MockServer,
     pub(crate) client: HttpClient,
-    server: ServerProcess,
+    pub(crate) server: ServerProcess,
 }
 
 impl Stage {

@@ -56,6 +56,7 @@ impl Tool for DescribeCollection {
         .deadline_secs(5)
         .output_budget(Budget::tokens(10_000))
         .own_text()
+        .routed(&["collection"])
         .audited(&["collection"]);
 
     async fn call(self, server: &InternalData, context: &CallContext) -> Result<Described> {

@@ -105,6 +105,7 @@ impl Tool for QueryData {
         .deadline_secs(15)
         .output_budget(Budget::tokens(10_000))
         .outside_text(&["internal-data"])
+        .routed(&["collection"])
         .audited(&["collection"]);
 
     async fn call(self, server: &InternalData, context: &CallContext) -> Result<FoundRecords> {

@@ -1,5 +1,6 @@
 //! Bad input, tool by tool: refused with the argument named, its value not repeated, and nobody asked.
 
+use mcp_testkit::surface::is_repeated_in_a_header;
 use serde_json::{Value, json};
 
 use crate::{stage::Stage, upstream::KINDS};
@@ -127,5 +128,15 @@ async fn a_collection_that_there_is_not_is_not_asked_for() {
             }
         }
         assert_eq!(stage.api.requests().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_says_another_collection_than_the_body_is_refused() {
+    let stage = Stage::new(KINDS[0]).await;
+    let arguments = json!({ "collection": "users" });
+    for tool in ["query_data", "describe_collection"] {
+        let call = (tool, &arguments);
+        is_repeated_in_a_header(&stage.server.url(), call, ("collection", "Collection")).await;
     }
 }

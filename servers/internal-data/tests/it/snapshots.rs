@@ -1,6 +1,6 @@
 //! What the server offers and answers, as it was reviewed.
 
-use mcp_testkit::HttpClient;
+use mcp_testkit::{HttpClient, surface::lists_are_complete};
 use serde_json::{Value, json};
 
 use crate::{
@@ -110,4 +110,9 @@ async fn failures_as_they_are_told() {
         stage.api.answer_with(status(500)).await;
         failure("error_upstream", "get_metrics", json!({ "metricType": "usage" })).await;
     }
+}
+
+#[tokio::test]
+async fn whatever_is_listed_is_titled_pictured_signed_and_in_one_order() {
+    lists_are_complete(&command()).await;
 }

@@ -87,6 +87,7 @@ impl Tool for DescribeTable {
         .deadline_secs(15)
         .output_budget(Budget::tokens(20_000))
         .outside_text(&["database"])
+        .routed(&["schema"])
         .audited(&["schema", "table"]);
 
     async fn call(self, server: &Postgres, _context: &CallContext) -> Result<TableDescription> {

@@ -53,7 +53,8 @@ impl Tool for ListTables {
         .scopes(&["postgres:read"])
         .deadline_secs(15)
         .output_budget(Budget::tokens(20_000))
-        .outside_text(&["database"]);
+        .outside_text(&["database"])
+        .routed(&["schema"]);
 
     async fn call(self, server: &Postgres, _context: &CallContext) -> Result<TableList> {
         if let Some(schema) = &self.schema {

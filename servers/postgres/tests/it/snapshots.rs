@@ -1,6 +1,7 @@
 //! What clients see, word for word: a changed file is a changed interface.
 
 use insta::Settings;
+use mcp_testkit::surface::lists_are_complete;
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, query};
@@ -45,4 +46,10 @@ async fn answers_and_refusals_are_as_in_the_snapshot() {
     ] {
         matches(&format!("answer_{name}"), &query(&mut client, sql).await);
     }
+}
+
+#[tokio::test]
+async fn whatever_is_listed_is_titled_pictured_signed_and_in_one_order() {
+    let stage = Stage::new();
+    lists_are_complete(&stage.command()).await;
 }

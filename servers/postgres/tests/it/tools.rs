@@ -1,6 +1,6 @@
 //! The tools beside `query_database`, the resources, the prompt and the operator's own queries.
 
-use mcp_testkit::Postgres;
+use mcp_testkit::{Postgres, surface::is_repeated_in_a_header};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, call};
@@ -284,5 +284,16 @@ async fn an_operators_query_that_writes_or_fails_does_not_start() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{complaint}");
         assert!(complaint.contains("query `q`") && complaint.contains(told), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_says_another_schema_than_the_body_is_refused() {
+    let stage = Stage::new();
+    let server = stage.command().http().await;
+    let listed = json!({ "schema": "public" });
+    let described = json!({ "schema": "public", "table": "orders" });
+    for call in [("list_tables", &listed), ("describe_table", &described)] {
+        is_repeated_in_a_header(&server.url(), call, ("schema", "Schema")).await;
     }
 }

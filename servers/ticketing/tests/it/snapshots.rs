@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use insta::Settings;
+use mcp_testkit::surface::lists_are_complete;
 use serde_json::{Value, json};
 
 use crate::support::{Client, LEGACY, MODERN, Transport, command};
@@ -175,4 +176,9 @@ fn reads() -> [Question; 10] {
         ("unknown_tool", "unknown", "tools/call", json!({ "name": "nonsense" })),
         ("complete", "ok", "completion/complete", complete),
     ]
+}
+
+#[tokio::test]
+async fn whatever_is_listed_is_titled_pictured_signed_and_in_one_order() {
+    lists_are_complete(&command()).await;
 }

@@ -1,5 +1,6 @@
 //! What the server offers and answers, as it was reviewed.
 
+use mcp_testkit::surface::lists_are_complete;
 use serde_json::{Value, json};
 use wiremock::{
     Mock, ResponseTemplate,
@@ -125,4 +126,9 @@ async fn the_cities_and_the_briefing() {
     let briefing = stage.client.get_prompt("weather_briefing", arguments).await;
     check("weather_briefing", &briefing.result()["messages"]);
     assert_eq!(stage.requests().await, 0);
+}
+
+#[tokio::test]
+async fn whatever_is_listed_is_titled_pictured_signed_and_in_one_order() {
+    lists_are_complete(&command()).await;
 }
