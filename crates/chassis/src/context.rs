@@ -1,7 +1,10 @@
 //! What a tool may know about the call it serves.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -29,6 +32,8 @@ struct Inner {
     changes: Mutex<Vec<Change>>,
     freshness: Mutex<Option<Freshness>>,
     sources: Mutex<Vec<String>>,
+    /// How many parts of the work are done.
+    steps: AtomicU32,
     dialogue: Option<Arc<Dialogue>>,
 }
 
@@ -52,9 +57,18 @@ impl CallContext {
         dialogue: Option<Arc<Dialogue>>,
     ) -> Self {
         let ends_at = Instant::now() + deadline;
-        let (changes, freshness, sources) = Default::default();
-        let inner =
-            Inner { principal, request_id, write, ends_at, changes, freshness, sources, dialogue };
+        let (changes, freshness, sources, steps) = Default::default();
+        let inner = Inner {
+            principal,
+            request_id,
+            write,
+            ends_at,
+            changes,
+            freshness,
+            sources,
+            steps,
+            dialogue,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -124,6 +138,15 @@ impl CallContext {
                 }
             }
         }
+    }
+
+    /// Waits for one part of the work, of which there are several, and tells that one more is done, where the client wants to
+    /// know: a page of an upstream's list, say.
+    pub async fn step<T>(&self, message: &str, work: impl Future<Output = T> + Send) -> T {
+        let done = work.await;
+        let steps = self.inner.steps.fetch_add(1, Ordering::Relaxed) + 1;
+        self.progress(f64::from(steps), None, message).await;
+        done
     }
 
     /// Whether the call may outlive its request, and so take as long as a task may.

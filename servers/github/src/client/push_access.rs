@@ -61,7 +61,8 @@ impl Client {
             authors.filter_map(|(repository, login)| Some((repository, login?)))
         {
             if asked.insert((repository.to_string(), login.to_owned())) {
-                questions.push(self.may_push(access, repository, login, context));
+                let question = self.may_push(access, repository, login, context);
+                questions.push(context.step("asked whether an author may push", question));
             }
         }
         let answers = try_join_all(questions).await?;

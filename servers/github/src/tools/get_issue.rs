@@ -81,12 +81,16 @@ impl Tool for GetIssue {
         let within = share(context, 50);
         let route = in_repository(&repository, &["issues", &number]);
         let (issue, comments) = futures::join!(
-            client.get_in::<wire::Issue>(&repository, &route, within),
-            client.list_in::<wire::Comment>(
-                &repository,
-                route.clone().then("comments"),
-                &start,
-                within
+            context
+                .step("read the issue", client.get_in::<wire::Issue>(&repository, &route, within)),
+            context.step(
+                "read a page of comments",
+                client.list_in::<wire::Comment>(
+                    &repository,
+                    route.clone().then("comments"),
+                    &start,
+                    within
+                )
             ),
         );
         let (mut issue, mut partial) = (issue?.value, Partial::default());

@@ -3,6 +3,7 @@
 
 mod allowlist;
 mod app;
+mod dialogue;
 mod doctor;
 mod input;
 mod lists;

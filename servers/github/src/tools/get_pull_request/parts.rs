@@ -191,11 +191,14 @@ impl Reading<'_> {
         let within = share(self.context, 80);
         let (pull, files) = futures::join!(
             self.pull(80),
-            self.client.list_in::<wire::ChangedFile>(
-                &self.repository,
-                self.route().then("files"),
-                &start,
-                within
+            self.context.step(
+                "read a page of files",
+                self.client.list_in::<wire::ChangedFile>(
+                    &self.repository,
+                    self.route().then("files"),
+                    &start,
+                    within
+                )
             ),
         );
         let mut partial = Partial::default();
@@ -210,13 +213,19 @@ impl Reading<'_> {
         let within = share(self.context, 50);
         let comments = self.route().then("comments").with("per_page", BESIDE);
         let (reviews, comments) = futures::join!(
-            self.client.list_in::<wire::Review>(
-                &self.repository,
-                self.route().then("reviews"),
-                &start,
-                within
+            self.context.step(
+                "read a page of reviews",
+                self.client.list_in::<wire::Review>(
+                    &self.repository,
+                    self.route().then("reviews"),
+                    &start,
+                    within
+                )
             ),
-            self.client.get_in::<Vec<wire::ReviewComment>>(&self.repository, &comments, within),
+            self.context.step(
+                "read a page of comments",
+                self.client.get_in::<Vec<wire::ReviewComment>>(&self.repository, &comments, within)
+            ),
         );
         let mut partial = Partial::default();
         let (mut reviews, comments) =
@@ -250,8 +259,14 @@ impl Reading<'_> {
         let runs = crate::client::paged(commit("check-runs"), &start);
         let statuses = commit("status").with("per_page", BESIDE);
         let (runs, statuses) = futures::join!(
-            self.client.get_in::<wire::CheckRuns>(&self.repository, &runs, within),
-            self.client.get_in::<wire::CombinedStatus>(&self.repository, &statuses, within),
+            self.context.step(
+                "read a page of checks",
+                self.client.get_in::<wire::CheckRuns>(&self.repository, &runs, within)
+            ),
+            self.context.step(
+                "read a page of statuses",
+                self.client.get_in::<wire::CombinedStatus>(&self.repository, &statuses, within)
+            ),
         );
         let mut partial = Partial::default();
         let (runs, statuses) = either(&mut partial, ("checks", runs), ("statuses", statuses))?;
@@ -267,7 +282,9 @@ impl Reading<'_> {
 
     async fn pull(&self, percent: u32) -> Result<wire::PullRequest> {
         let within = share(self.context, percent);
-        Ok(self.client.get_in(&self.repository, &self.route(), within).await?.value)
+        let route = self.route();
+        let read = self.client.get_in(&self.repository, &route, within);
+        Ok(self.context.step("read the pull request", read).await?.value)
     }
 
     fn parts(&self, part: Part) -> [String; 4] {
