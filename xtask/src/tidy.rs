@@ -43,10 +43,18 @@ fn faults(files: &[SourceFile]) -> Vec<String> {
 const FAULTS_PAGE: &str = "docs/OPERATIONS.md";
 const FAULTS_SECTION: &str = "## When something is slow, down or wrong";
 
-/// Every row of that section is shown by tests, which its last cell names.
+/// Sections whose rows tests show: those of faults, and those of the protocol's clauses.
+const SHOWN: [(&str, &str); 2] =
+    [(FAULTS_PAGE, FAULTS_SECTION), ("docs/PROTOCOL.md", "## Clauses and their tests")];
+
+/// Every row of such a section is shown by tests, which its last cell names.
 fn unshown_faults(files: &[SourceFile]) -> Vec<String> {
-    let page = files.iter().find(|file| file.path == FAULTS_PAGE);
-    let section = page.and_then(|page| page.text.split_once(FAULTS_SECTION));
+    SHOWN.iter().flat_map(|shown| unshown_rows(files, *shown)).collect()
+}
+
+fn unshown_rows(files: &[SourceFile], (page, heading): (&str, &str)) -> Vec<String> {
+    let text = files.iter().find(|file| file.path == page);
+    let section = text.and_then(|page| page.text.split_once(heading));
     let section = section.and_then(|(_, rest)| rest.split("\n## ").next()).unwrap_or_default();
     let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
     rows.filter_map(|row| {
@@ -56,7 +64,7 @@ fn unshown_faults(files: &[SourceFile]) -> Vec<String> {
         let is_test =
             |name: &&str| files.iter().any(|file| file.text.contains(&format!("fn {name}(")));
         (names.is_empty() || !names.iter().all(is_test))
-            .then(|| format!("{FAULTS_PAGE}: no test shows `{what}`"))
+            .then(|| format!("{page}: no test shows `{what}`"))
     })
     .collect()
 }

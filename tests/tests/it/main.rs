@@ -10,5 +10,6 @@ mod cancellation;
 mod hooks;
 mod limits;
 mod replicas;
+mod sampling;
 mod support;
 mod traps;

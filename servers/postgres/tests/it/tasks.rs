@@ -52,7 +52,7 @@ async fn until_ended(client: &HttpClient, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_long_statement_becomes_a_task_that_is_its_owners_alone() {
+async fn a_long_statement_becomes_a_task_that_survives_its_client_and_is_its_owners_alone() {
     let stage = Stage::new();
     let keys = format!("{ALICE},{MALLORY}");
     let command = stage.command().env("MCP_AUTH", "api-key").env("MCP_API_KEYS", keys);
@@ -63,9 +63,13 @@ async fn a_long_statement_becomes_a_task_that_is_its_owners_alone() {
 
     let (created, id) = run(&alice, ENDLESS).await;
     assert_eq!((&created["resultType"], &created["status"]), (&json!("task"), &json!("working")));
-    // The request has its answer; the statement goes on.
+    // The request has its answer and the client is gone; the statement goes on, as PostgreSQL says itself.
+    drop(alice);
     is_started(&stage).await;
-    assert_eq!(status(&alice, &id).await["status"], "working");
+    let alice = HttpClient::new(server.url()).bearer(ALICE);
+    let found = status(&alice, &id).await;
+    assert_eq!(found["status"], "working");
+    assert_eq!(found["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "mcp-postgres");
 
     let mallory = HttpClient::new(server.url()).bearer(MALLORY);
     for method in ["tasks/get", "tasks/cancel", "tasks/update"] {
@@ -99,6 +103,32 @@ async fn a_task_ends_with_its_answer_after_more_time_than_a_request_has() {
 
     let plain = client.call_tool("query_database", json!({ "sql": ENDLESS })).await;
     assert_eq!(plain.result()["structuredContent"]["error"]["code"], "timeout", "{}", plain.body);
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_long_says_every_second_that_it_goes_on_in_both_eras() {
+    let stage = Stage::new();
+    let server = stage.command().env("PG_STATEMENT_TIMEOUT", "2500ms").http().await;
+    for client in [HttpClient::new(server.url()), HttpClient::legacy(server.url())] {
+        let params = json!({
+            "name": "query_database",
+            "arguments": { "sql": ENDLESS },
+            "_meta": { "progressToken": 7 },
+        });
+        let reply = client.request("tools/call", params).send().await;
+        let [notices @ .., answer] = reply.messages.as_slice() else { panic!("{reply:?}") };
+        assert!(notices.len() >= 2, "{}", reply.body);
+        let mut last = 0.0;
+        for notice in notices {
+            assert_eq!(notice["method"], "notifications/progress", "{notice}");
+            assert_eq!(notice["params"]["progressToken"], 7, "{notice}");
+            let progress = notice["params"]["progress"].as_f64().unwrap();
+            assert!(progress > last, "{progress} after {last}");
+            last = progress;
+        }
+        let error = &answer["result"]["structuredContent"]["error"];
+        assert_eq!(error["code"], "timeout", "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use mcp_testkit::HttpClient;
 use mcp_testkit::http::Reply;
+use mcp_testkit::wire::VERSIONS;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -280,6 +281,32 @@ async fn challenges_say_where_to_get_a_credential_and_for_which_scopes() {
     assert_eq!(document.json()["resource"], process.url());
     assert_eq!(document.json()["scopes_supported"], json!(["tickets:read", "tickets:write"]));
     assert_eq!(document.json()["bearer_methods_supported"], json!(["header"]));
+}
+
+#[tokio::test]
+async fn a_missing_scope_is_a_step_up_challenge_in_both_eras() {
+    let keys = Keys::new();
+    let process = keys.command(&command()).http().await;
+    let operations = [
+        ("tools/call", json!({ "name": "create_ticket", "arguments": {} }), "tickets:write"),
+        ("tools/call", json!({ "name": "get_ticket", "arguments": {} }), "tickets:read"),
+        ("resources/read", json!({ "uri": "ticket://T-1" }), "tickets:read"),
+        ("prompts/get", json!({ "name": "triage_ticket", "arguments": {} }), "tickets:read"),
+    ];
+    for version in VERSIONS {
+        for (method, params, scope) in &operations {
+            let holds_other = if *scope == "tickets:write" { Keys::READ } else { Keys::WRITE };
+            let client = HttpClient::with_version(process.url(), version.clone());
+            let request = client.bearer(holds_other).request(method, params.clone());
+            let reply = request.send().await;
+            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{version} {method}: {}", reply.body);
+            let challenge = reply.header("www-authenticate");
+            let scope = format!("scope=\"{scope}\"");
+            for part in ["error=\"insufficient_scope\"", &scope, "resource_metadata="] {
+                assert!(challenge.contains(part), "{version} {method}: {challenge}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    const READ: &str = "key-of-a-reader-0123456789";
+    pub(crate) const READ: &str = "key-of-a-reader-0123456789";
     pub(crate) const WRITE: &str = "key-of-a-writer-0123456789";
     pub(crate) const BOTH: &str = "key-of-both-0123456789abcd";
     const EXPIRED: &str = "key-of-the-past-0123456789";
