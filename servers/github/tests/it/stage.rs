@@ -75,6 +75,11 @@ impl Stage {
         Mock::given(method("GET")).and(path(at)).respond_with(template).mount(&self.github).await;
     }
 
+    /// As a client before 2026-07-28, whose arguments stand in no header.
+    pub(crate) fn legacy(self) -> Self {
+        Self { client: HttpClient::legacy(self.server.url()), ..self }
+    }
+
     /// The whole result of a call.
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Value {
         self.client.call_tool(tool, arguments).await.result().clone()
