@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::deployment::{Deployment, Platform};
-use super::{aws, kubernetes};
+use super::{aws, kubernetes, render};
 use crate::process::{output, run};
 use crate::tools::Tools;
 use crate::{npm, workspace};
@@ -39,8 +39,33 @@ pub(super) fn configurations(deployment: &Deployment, program: &Path) -> Result<
         let said = output(&mut check);
         said.with_context(|| format!("{} refuses what {name} sets", deployment.server.package))?;
     }
+    example(deployment, program)?;
     println!("{}: takes what every platform sets", deployment.server.package);
     Ok(())
+}
+
+/// `.env.example` is an environment that the server takes, with every default that it shows.
+fn example(deployment: &Deployment, program: &Path) -> Result<()> {
+    let secrets = tempfile::tempdir()?;
+    let text = render::template(".env.example", deployment)?;
+    let given = text.lines().filter_map(|line| {
+        let (name, value) = line.trim_start_matches('#').split_once('=')?;
+        let is_variable =
+            name.bytes().all(|it| it.is_ascii_uppercase() || b"_0123456789".contains(&it));
+        let value = match name.strip_suffix("_FILE") {
+            Some(secret) if value.starts_with("/run/") => {
+                secrets.path().join(secret).display().to_string()
+            }
+            _ => value.to_owned(),
+        };
+        is_variable.then(|| (name.to_owned(), value))
+    });
+    // Its secrets are those of Kubernetes, which are written as files here.
+    environment(&deployment.platforms.kubernetes, secrets.path())?;
+    let mut check = Command::new(program);
+    let said = output(check.args(["config", "check"]).env_clear().envs(given));
+    said.map(drop)
+        .with_context(|| format!("{} refuses its .env.example", deployment.server.package))
 }
 
 /// What a platform sets, with a file of some fitting value for each secret.
@@ -86,6 +111,7 @@ pub(super) fn files(stage: &Path, servers: &[Deployment]) -> Result<()> {
     let of_all = |name: &str| -> Vec<PathBuf> {
         servers.iter().map(|it| stage.join(&it.server.name).join(name)).collect()
     };
+    output(tools.python("hadolint").args(of_all("Dockerfile")))?;
     let mut compose = tools.python("check-jsonschema");
     run(compose.args(["--builtin-schema", "vendor.compose-spec"]).args(of_all("compose.yaml")))?;
     for (name, schema) in SCHEMAS {

@@ -24,6 +24,15 @@ pub(crate) struct Deployment {
     pub(crate) platforms: Platforms<Platform>,
     /// The oldest Rust that builds it.
     pub(crate) rust: String,
+    pub(crate) build: Build,
+}
+
+/// What its image is built from, as compose says it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Build {
+    context: String,
+    dockerfile: String,
+    is_released: bool,
 }
 
 /// What is set where the server runs.
@@ -104,9 +113,21 @@ impl Deployment {
             egress,
             platforms: platforms.with_context(|| server.package.clone())?,
             rust: rust_version()?,
+            build: Build {
+                context: "../..".into(),
+                dockerfile: format!("deploy/{}/Dockerfile", server.name),
+                is_released: false,
+            },
             settings,
             server,
         })
+    }
+
+    /// The same from a release's folder, where there are no sources.
+    pub(crate) fn released(&self) -> Self {
+        let build =
+            Build { context: ".".into(), dockerfile: "Dockerfile".into(), is_released: true };
+        Self { build, ..self.clone() }
     }
 }
 

@@ -35,12 +35,15 @@ pub(super) fn artifacts(subject: &Subject, folder: &Path) -> Result<()> {
     output(schema.arg(folder.join("server.json")))?;
     let mut sbom = tools.python("python");
     output(sbom.args(["-c", CYCLONEDX]).arg(folder.join(format!("{short}.cdx.json"))))?;
+    output(tools.python("hadolint").arg(folder.join("Dockerfile")))?;
     let unpacked = tempfile::tempdir()?;
     let bundle = folder.join(format!("{}.mcpb", subject.stem()));
     output(tools.mcpb().arg("unpack").arg(&bundle).arg(unpacked.path()))?;
     output(tools.mcpb().arg("validate").arg(unpacked.path().join("manifest.json")))?;
     archive(subject, folder)?;
-    println!("{short}: sums, server.json, SBOM, bundle and archive are as they should be");
+    println!(
+        "{short}: sums, server.json, SBOM, Dockerfile, bundle and archive are as they should be"
+    );
     Ok(())
 }
 

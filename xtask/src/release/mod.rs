@@ -221,10 +221,11 @@ const REPORTS: [(&str, &str); 2] = [
 fn deployment_files(subject: &Subject) -> Result<BTreeMap<String, Vec<u8>>> {
     // An ignore file would keep the archive out of the image's build.
     let belongs = |name: &str| !name.contains("dockerignore") && name != "Dockerfile";
-    let files = deploy::files(&subject.deployment)?.into_iter();
+    let deployment = subject.deployment.released();
+    let files = deploy::files(&deployment)?.into_iter();
     let files = files.filter(|file| belongs(&file.name));
     let mut files: BTreeMap<_, _> = files.map(|file| (file.name, file.text.into_bytes())).collect();
-    let dockerfile = deploy::template("Dockerfile.release", &subject.deployment)?;
+    let dockerfile = deploy::template("Dockerfile.release", &deployment)?;
     files.insert("Dockerfile".into(), dockerfile.into_bytes());
     let chart = contents::folder(&workspace::root().join("deploy/chart"))?;
     let chart = archive::tar(&chart.under("mcp-server"), subject.source.epoch)?;

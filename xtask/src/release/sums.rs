@@ -6,8 +6,8 @@ use std::io::Cursor;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use aws_lc_rs::digest::{SHA256, digest};
 use minisign::SecretKeyBox;
-use sha2::{Digest, Sha256};
 
 use crate::process::variable;
 
@@ -17,9 +17,9 @@ pub(super) const FILE: &str = "SHA256SUMS";
 /// The password of a signing key; none for a key without.
 const PASSWORD: &str = "MINISIGN_PASSWORD";
 
-/// The SHA-256 of some bytes, in hexadecimal.
+/// The SHA-256 of some bytes, in hexadecimal. In C, which is as fast in a development build as in any.
 pub(super) fn of(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    hex::encode(digest(&SHA256, bytes))
 }
 
 /// The SHA-256 of each file.
