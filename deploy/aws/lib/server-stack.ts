@@ -148,7 +148,7 @@ export class ServerStack extends Stack {
       vpc,
       internetFacing: true,
       vpcSubnets: { subnetType: SubnetType.PUBLIC },
-      // Longer than any stream: a client's credential, and with it its stream, ends within the hour.
+      // The longest there is: a stream ends with its caller's token, and `doctor` warns of tokens that outlast an hour.
       idleTimeout: Duration.seconds(4000),
       dropInvalidHeaderFields: true,
     });
