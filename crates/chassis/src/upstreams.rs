@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_limits::{BreakerState, UpstreamObserver};
-use mcp_telemetry::metrics::{Metrics, UpstreamMetrics};
+use mcp_telemetry::{
+    metrics::{Metrics, UpstreamMetrics},
+    otlp,
+};
 
 /// Keeps what is told of one upstream.
 #[derive(Debug)]
@@ -29,5 +32,9 @@ impl UpstreamObserver for Watch {
             BreakerState::HalfOpen => 1,
             BreakerState::Open => 2,
         });
+    }
+
+    fn traceparent(&self) -> Option<String> {
+        otlp::traceparent()
     }
 }

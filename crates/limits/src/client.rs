@@ -17,7 +17,10 @@ use tokio::time::timeout;
 use url::{Url, form_urlencoded};
 
 use self::public::PublicResolver;
-use crate::{Failure, upstream::observer::note_status};
+use crate::{
+    Failure,
+    upstream::observer::{note_request, note_status},
+};
 
 /// How long a connection may take to be made, whatever the exchange may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -190,7 +193,10 @@ impl HttpClient {
         bounds: ExchangeBounds,
     ) -> Result<Answer, Failure> {
         let whole = async {
-            let mut response = request.send().await.map_err(|error| self.unreachable(error))?;
+            let request = request.build().map_err(|error| self.unreachable(error))?;
+            note_request(request.method(), request.url());
+            let response = self.client.execute(request).await;
+            let mut response = response.map_err(|error| self.unreachable(error))?;
             let status = response.status();
             note_status(status.as_u16());
             let body = if status.is_success() {

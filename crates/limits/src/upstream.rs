@@ -40,6 +40,8 @@ use crate::{
 
 /// The largest answer, in bytes.
 const MAX_BYTES: usize = 4 << 20;
+/// The place of a request in a trace (W3C Trace Context §3.2).
+const TRACEPARENT: &str = "traceparent";
 /// The longest that one attempt of several may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
@@ -227,6 +229,7 @@ impl Upstream {
         attempt: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Failure> {
         let observed = Observed::begin(self.observer.as_ref());
+        let span = observer::span(self.service, number);
         let outcome = async {
             let outcome = attempt.await;
             match &outcome {
@@ -235,9 +238,11 @@ impl Upstream {
             }
             outcome
         }
-        .instrument(observer::span(self.service, number))
+        .instrument(span.clone())
         .await;
-        observed.end(outcome.as_ref().err());
+        let failure = outcome.as_ref().err();
+        span.record("error.type", failure.map(|failure| failure.error.kind().code()));
+        observed.end(failure);
         outcome
     }
 
@@ -271,6 +276,8 @@ impl Upstream {
             let deadline = until.saturating_duration_since(Instant::now());
             ExchangeBounds { max_bytes, deadline }
         };
+        let trace = self.observer.as_ref().and_then(|observer| observer.traceparent());
+        let request = trace.into_iter().fold(request, |it, trace| it.header(TRACEPARENT, trace));
         let Some(credential) = &self.credential else {
             return self.http.send(request, bounds()).await;
         };

@@ -83,6 +83,12 @@ impl TraceContext {
     pub fn traceparent(&self) -> String {
         format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
     }
+
+    /// The header as the caller sent it, for what takes no part in the trace itself.
+    pub(crate) fn callers_traceparent(&self) -> Option<String> {
+        let parent = self.parent_span_id?;
+        Some(TraceContext { span_id: parent, ..*self }.traceparent())
+    }
 }
 
 /// Parses `version "-" trace-id "-" parent-id "-" flags` (§3.2.2). A later version may go on after a dash.

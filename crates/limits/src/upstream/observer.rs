@@ -2,8 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use http::Method;
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
+use url::Url;
 
 use crate::Failure;
 
@@ -28,6 +30,9 @@ pub trait UpstreamObserver: fmt::Debug + Send + Sync {
 
     /// The circuit breaker is now in that state.
     fn breaker(&self, state: BreakerState);
+
+    /// The `traceparent` (W3C Trace Context) of the request that is being made, where it is a part of a trace.
+    fn traceparent(&self) -> Option<String>;
 }
 
 /// The code of a request that was given up before its end.
@@ -61,13 +66,42 @@ impl Drop for Observed<'_> {
     }
 }
 
+/// The name of the span of one request.
+const SPAN: &str = "upstream_request";
+
 /// The span of one request, for traces and for whoever reads debug lines; to nobody else it costs anything. Neither its
-/// address nor its query is in it; the status comes when it is known.
+/// path nor its query is in it; the rest comes when it is known.
 pub(super) fn span(service: &'static str, attempt: u32) -> Span {
-    tracing::debug_span!("upstream_request", upstream = service, attempt, status = Empty)
+    tracing::debug_span!(
+        SPAN,
+        upstream = service,
+        attempt,
+        http.request.method = Empty,
+        server.address = Empty,
+        server.port = Empty,
+        status = Empty,
+        error.type = Empty,
+    )
 }
 
-/// Notes the status of an answer on the span of its request, where there is one.
+/// The span of the request that is being made, where anybody wants it.
+fn current() -> Option<Span> {
+    let span = Span::current();
+    let is_ours = span.metadata().is_some_and(|it| it.name() == SPAN);
+    is_ours.then_some(span)
+}
+
+/// Notes on the span of a request what is sent and where to.
+pub(crate) fn note_request(method: &Method, url: &Url) {
+    let Some(span) = current() else { return };
+    span.record("http.request.method", method.as_str());
+    span.record("server.address", url.host_str());
+    span.record("server.port", url.port_or_known_default());
+}
+
+/// Notes the status of an answer on the span of its request.
 pub(crate) fn note_status(status: u16) {
-    Span::current().record("status", status);
+    if let Some(span) = current() {
+        span.record("status", status);
+    }
 }

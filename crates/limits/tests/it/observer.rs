@@ -5,10 +5,14 @@ use std::{
     time::Duration,
 };
 
-use mcp_limits::{BreakerState, Upstream, UpstreamConfig, UpstreamLimits, UpstreamObserver};
+use mcp_limits::{
+    BreakerState, Demand, Upstream, UpstreamConfig, UpstreamLimits, UpstreamObserver,
+};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 const WITHIN: Duration = Duration::from_secs(5);
+
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[derive(Debug, Default)]
 struct Notes(Mutex<Vec<String>>);
@@ -34,6 +38,10 @@ impl UpstreamObserver for Notes {
 
     fn breaker(&self, state: BreakerState) {
         self.note(format!("{state:?}"));
+    }
+
+    fn traceparent(&self) -> Option<String> {
+        Some(TRACEPARENT.to_owned())
     }
 }
 
@@ -83,4 +91,16 @@ async fn a_request_that_is_given_up_is_told_as_such() {
     let asked = upstream.get(&["v1"], &[], WITHIN);
     assert!(tokio::time::timeout(Duration::from_millis(200), asked).await.is_err());
     assert_eq!(notes.take(), ["cancelled"]);
+}
+
+#[tokio::test]
+async fn the_upstream_is_told_whose_part_a_request_is_and_nobody_else_is() {
+    let (upstream, _notes, server) = watched(ResponseTemplate::new(200), 1).await;
+    upstream.get(&["v1"], &[], WITHIN).await.unwrap();
+    let demand = Demand { within: WITHIN, max_bytes: 100 };
+    upstream.get_elsewhere(&server.uri().parse().unwrap(), demand).await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    let told =
+        requests.iter().map(|it| it.headers.get("traceparent").map(|it| it.to_str().unwrap()));
+    assert_eq!(told.collect::<Vec<_>>(), [Some(TRACEPARENT), None]);
 }

@@ -18,6 +18,7 @@ use super::{
     LogFormat, LogOptions, Redact,
     line::{Collect, Fields, Joined, Line},
 };
+use crate::otlp;
 
 pub(super) struct LogLayer<W> {
     format: LogFormat,
@@ -51,8 +52,12 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut fields = Fields::default();
         attributes.record(&mut self.collect(&mut fields, None));
-        if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(fields);
+        let Some(span) = context.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        extensions.insert(fields);
+        // Kept whether spans are exported or not: a caller's trace is passed on all the same.
+        if let Some(place) = otlp::place(attributes.metadata()) {
+            extensions.insert(place);
         }
     }
 

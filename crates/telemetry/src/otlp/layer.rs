@@ -18,11 +18,11 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 use super::{
-    OPENING, Pipeline,
+    Pipeline, place,
     record::{Fill, is_of_carrier, severity},
     span::OpenSpan,
 };
-use crate::{logging::Redact, operation::SPAN_TARGET};
+use crate::logging::Redact;
 
 /// Takes in spans and events; made by [`Otlp::layer`](super::Otlp::layer).
 pub struct OtlpLayer {
@@ -50,8 +50,7 @@ where
         let Some(Pipeline { spans: Some(_), sampler, .. }) = self.pipeline.get() else { return };
         let Some(span) = context.span(id) else { return };
         let metadata = attributes.metadata();
-        let place = OPENING.get().filter(|_| metadata.target() == SPAN_TARGET);
-        let open = match place {
+        let open = match place(metadata) {
             Some(trace) => Some(OpenSpan::operation(&trace, sampler.samples(&trace))),
             // What belongs to no operation, such as a probe, is in no trace.
             None => span.scope().skip(1).find_map(|around| {

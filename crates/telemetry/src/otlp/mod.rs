@@ -30,12 +30,18 @@ use opentelemetry_sdk::{
     metrics::SdkMeterProvider,
     trace::{BatchSpanProcessor, SpanProcessor},
 };
+use tracing::{Metadata, Span};
+use tracing_subscriber::{
+    Registry,
+    registry::{LookupSpan, SpanRef},
+};
 
 pub(crate) use figures::Figures;
 pub use layer::OtlpLayer;
 pub use options::{Attributes, Endpoint, OtlpOptions, Protocol, Sampler, Signal};
 
-use crate::{logging::Redact, metrics::Metrics, trace::TraceContext};
+use self::span::OpenSpan;
+use crate::{logging::Redact, metrics::Metrics, operation::SPAN_TARGET, trace::TraceContext};
 
 /// Who sends what is exported over HTTP: the host's client, so that this crate needs none of its own.
 #[async_trait]
@@ -145,15 +151,34 @@ thread_local! {
     static OPENING: Cell<Option<TraceContext>> = const { Cell::new(None) };
 }
 
-/// Opens an operation's span so that the layer knows its place in the distributed trace.
+/// Opens an operation's span so that the layers know its place in the distributed trace.
 pub(crate) fn opening<T>(trace: &TraceContext, open: impl FnOnce() -> T) -> T {
-    if !IS_ON.load(Ordering::Relaxed) {
+    // A trace that begins here and is not exported is nobody's.
+    if !IS_ON.load(Ordering::Relaxed) && trace.parent_span_id.is_none() {
         return open();
     }
     OPENING.set(Some(*trace));
     let opened = open();
     OPENING.set(None);
     opened
+}
+
+/// The place in a distributed trace of the span that is being opened, where it is an operation's.
+pub(crate) fn place(span: &Metadata<'_>) -> Option<TraceContext> {
+    OPENING.get().filter(|_| span.target() == SPAN_TARGET)
+}
+
+/// The `traceparent` of a request that is made within the current span: of the innermost span that is exported, or,
+/// where none is, the caller's as it came ([W3C Trace Context](https://www.w3.org/TR/trace-context/) §3.2, §4).
+pub fn traceparent() -> Option<String> {
+    Span::current().with_subscriber(|(id, subscriber)| {
+        let span = subscriber.downcast_ref::<Registry>()?.span(id)?;
+        let exported =
+            |it: SpanRef<'_, _>| it.extensions().get::<OpenSpan>().map(OpenSpan::traceparent);
+        let callers =
+            |it: SpanRef<'_, _>| it.extensions().get::<TraceContext>()?.callers_traceparent();
+        span.scope().find_map(exported).or_else(|| span.scope().find_map(callers))
+    })?
 }
 
 fn logger(provider: &SdkLoggerProvider, scope: &InstrumentationScope) -> SdkLogger {

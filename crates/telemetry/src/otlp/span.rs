@@ -52,10 +52,7 @@ impl OpenSpan {
     /// A part of this span: a query, a request to an upstream.
     pub(super) fn child(&self, name: &'static str) -> Self {
         let id = crate::trace::SpanId::random();
-        let (is_upstream, name) = match name {
-            "upstream_request" => (true, "HTTP"),
-            name => (false, name),
-        };
+        let is_upstream = name == "upstream_request";
         Self {
             trace_id: self.trace_id,
             span_id: SpanId::from_bytes(id.to_bytes()),
@@ -68,6 +65,12 @@ impl OpenSpan {
             attributes: Vec::new(),
             status: Status::Unset,
         }
+    }
+
+    /// What a request that this span makes is sent with.
+    pub(super) fn traceparent(&self) -> String {
+        let sampled = u8::from(self.is_sampled);
+        format!("00-{}-{}-{sampled:02x}", self.trace_id, self.span_id)
     }
 
     /// The span as it is exported, now that it has ended.
@@ -101,6 +104,11 @@ impl OpenSpan {
             "otel.kind" => {
                 self.kind = kind(&value.as_str());
                 return;
+            }
+            "http.request.method" => {
+                // Addresses are in no name, so that a span's name is the method alone.
+                self.name = value.as_str().into_owned().into();
+                name
             }
             "upstream" => "peer.service",
             "status" => "http.response.status_code",

@@ -25,7 +25,7 @@ async fn a_request_to_an_upstream_is_a_part_of_the_callers_trace() {
     collector.wait_for("operation", |it| !it.named("tools/call get_weather").is_empty()).await;
     let arrived = collector.arrived();
     let [operation] = arrived.named("tools/call get_weather")[..] else { panic!("{arrived:#?}") };
-    let [request] = arrived.named("HTTP")[..] else { panic!("{arrived:#?}") };
+    let [request] = arrived.named("GET")[..] else { panic!("{arrived:#?}") };
     assert_eq!(hex::encode(&operation.trace_id), trace);
     assert_eq!(
         (&request.trace_id, &request.parent_span_id),
@@ -34,7 +34,7 @@ async fn a_request_to_an_upstream_is_a_part_of_the_callers_trace() {
     let told = attributes(&request.attributes);
     assert!(told.contains(&("http.response.status_code".to_owned(), "200".to_owned())), "{told:?}");
     assert!(told.iter().any(|(name, _)| name == "peer.service"), "{told:?}");
-    // Where an upstream is, and what it is asked, is in no span.
+    // What an upstream is asked is in no span.
     assert!(!format!("{:?}", arrived.spans).contains("latitude"));
 }
 
