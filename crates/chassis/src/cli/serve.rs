@@ -50,7 +50,7 @@ pub(super) fn stdio<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> R
 /// Serves Streamable HTTP.
 #[cfg(feature = "http")]
 pub(super) fn http<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> Result<(), Failure> {
-    use crate::http::{Http, Listeners, Place, bind, serve};
+    use crate::http::{Http, Listeners, Patience, Place, bind, serve};
 
     let Loaded { mut core, server, basis, metrics, .. } = loaded;
     let sanitizer = sanitizer()?;
@@ -81,7 +81,8 @@ pub(super) fn http<S: Server>(sources: Sources, loaded: Loaded<S::Config>) -> Re
         let configuration = Configuration::new(sources, basis, app.clone(), log);
         tokio::spawn(watch(configuration.with_gate(gate.clone()), files, hangups));
         let http = Http::new(app.clone(), gate, &core.http);
-        serve(http, Listeners { main, admin, redirect }, core.http.drain_deadline, signals).await?;
+        let patience = Patience { idle: core.http.idle, drain: core.http.drain_deadline };
+        serve(http, Listeners { main, admin, redirect }, patience, signals).await?;
         app.now().stop().await;
         export.close(core.http.drain_deadline).await;
         Ok(())

@@ -137,6 +137,9 @@ pub(crate) struct HttpConfig {
     /// Bytes.
     pub(crate) max_body: usize,
     pub(crate) drain_deadline: Duration,
+    /// How long a connection may take to send the headers of its next request.
+    #[cfg(feature = "http")]
+    pub(crate) idle: Duration,
     #[cfg(feature = "http")]
     pub(crate) sessions: crate::http::SessionMode,
     /// How long a session lasts in which nothing is said.
@@ -186,6 +189,15 @@ impl HttpConfig {
                 "MCP_DRAIN_DEADLINE",
                 "25s",
                 "how long calls in flight may finish after SIGTERM, like `25s`",
+            )),
+            // Longer than the idle time of the usual load balancers (60 s), so that none of them sends a request into a
+            // closing connection.
+            #[cfg(feature = "http")]
+            idle: duration(reader.or(
+                "MCP_IDLE_TIMEOUT",
+                "75s",
+                "how long a connection may be idle, or slow with its headers, like `75s`: longer than in the load \
+                 balancer in front",
             )),
             #[cfg(feature = "http")]
             sessions: reader

@@ -32,7 +32,7 @@ use url::Url;
 
 pub(crate) use gate::Gate;
 pub(crate) use own_certificate::OwnCertificate;
-pub(crate) use serve::{Listeners, Place, bind, serve};
+pub(crate) use serve::{Listeners, Patience, Place, bind, serve};
 pub(crate) use sessions::SessionMode;
 pub(crate) use tls::expires_at;
 

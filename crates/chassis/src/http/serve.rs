@@ -11,6 +11,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use mcp_auth::PeerCertificate;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -34,12 +35,11 @@ const MAX_CONNECTIONS: usize = 16_384;
 const BACKLOG: u32 = 1_024;
 /// The longest handshake of TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a connection may take to send the headers of its next request, idle time included. Longer than the idle
-/// time of the usual load balancers (60 s), so that none of them sends a request into a closing connection.
-const HEADERS: Duration = Duration::from_secs(75);
-/// The most that the headers of one request take, in bytes.
+/// The most that the headers of one request take, in bytes; twice as much where they come at once.
 const MAX_HEADERS: usize = 64 << 10;
-/// The same for HTTP/2.
+/// The most headers of one request.
+const MAX_HEADER_COUNT: usize = 100;
+/// The bytes of headers for HTTP/2.
 const MAX_HEADER_LIST: u32 = 64 << 10;
 /// Requests at once on one connection of HTTP/2.
 const MAX_STREAMS: u32 = 128;
@@ -120,28 +120,47 @@ pub(super) struct Peer {
     pub(super) certificate: Option<Arc<PeerCertificate>>,
 }
 
-/// Serves until a signal says stop, then lets calls in flight finish within `drain`.
+/// How long a server waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For the headers of a connection's next request, idle time included.
+    pub(crate) idle: Duration,
+    /// For calls in flight, once it is to stop.
+    pub(crate) drain: Duration,
+}
+
+/// What answers the connections of one listener.
+#[derive(Clone, Debug)]
+struct Front {
+    router: Router,
+    tls: Option<Tls>,
+    idle: Duration,
+}
+
+/// Serves until a signal says stop, then lets calls in flight finish.
 ///
 /// # Errors
 /// When accepting connections fails for good.
 pub(crate) async fn serve<S: Server>(
     http: Http<S>,
     listeners: Listeners,
-    drain: Duration,
+    Patience { idle, drain }: Patience,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
     let http = Arc::new(http);
     let (stopping, stopped) = http.app.now().ends();
     let tls = http.gate.now().tls.clone();
-    let mut server =
-        tokio::spawn(accept(listeners.main, tls, router(Arc::clone(&http)), stopped.clone()));
+    raise_file_limit();
+    let front = |router| Front { router, tls: None, idle };
+    let main = Front { tls, ..front(router(Arc::clone(&http))) };
+    let mut server = tokio::spawn(accept(listeners.main, main, stopped.clone()));
     if let Some(listener) = listeners.admin {
-        let router = admin_router(Arc::clone(&http));
-        tokio::spawn(accept(listener, None, router, stopped.clone()));
+        let admin = front(admin_router(Arc::clone(&http)));
+        tokio::spawn(accept(listener, admin, stopped.clone()));
     }
     if let Some(listener) = listeners.redirect {
-        let router = redirect_router(&http.gate.now().resource);
-        tokio::spawn(accept(listener, None, router, stopped.clone()));
+        let redirect = front(redirect_router(&http.gate.now().resource));
+        tokio::spawn(accept(listener, redirect, stopped.clone()));
     }
     tokio::select! {
         ended = &mut server => return Ok(ended?),
@@ -163,13 +182,19 @@ pub(crate) async fn serve<S: Server>(
     Ok(())
 }
 
+/// Lets the process have as many files open as it may: the usual soft limit of 1,024 is for programs that use `select`,
+/// and every connection is a file.
+fn raise_file_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::warn!(%error, limit = current, "the limit of open files stays as it is");
+    }
+}
+
 /// Accepts connections until the server has stopped, and then waits for those that are open.
-async fn accept(
-    listener: TcpListener,
-    tls: Option<Tls>,
-    router: Router,
-    stopped: CancellationToken,
-) {
+async fn accept(listener: TcpListener, front: Front, stopped: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let open = GracefulShutdown::new();
     loop {
@@ -184,11 +209,11 @@ async fn accept(
         };
         match accepted {
             Ok((stream, address)) => {
-                let (tls, router, watcher) = (tls.clone(), router.clone(), open.watcher());
+                let (front, watcher) = (front.clone(), open.watcher());
                 tokio::spawn(async move {
-                    match tls {
-                        Some(tls) => in_tls(stream, address, &tls, router, watcher).await,
-                        None => in_clear(stream, address, router, watcher).await,
+                    match front.tls.clone() {
+                        Some(tls) => in_tls(stream, address, &tls, front, watcher).await,
+                        None => in_clear(stream, address, front, watcher).await,
                     }
                     drop(place);
                 });
@@ -209,19 +234,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn in_clear(stream: TcpStream, address: SocketAddr, router: Router, watcher: Watcher) {
+async fn in_clear(stream: TcpStream, address: SocketAddr, front: Front, watcher: Watcher) {
     // Without TCP_NODELAY a streamed answer waits for the client's delayed acknowledgement.
     drop(stream.set_nodelay(true));
-    converse(stream, Peer { address, certificate: None }, Version::Http1, router, watcher).await;
+    converse(stream, Peer { address, certificate: None }, Version::Http1, front, watcher).await;
 }
 
-async fn in_tls(
-    stream: TcpStream,
-    address: SocketAddr,
-    tls: &Tls,
-    router: Router,
-    watcher: Watcher,
-) {
+async fn in_tls(stream: TcpStream, address: SocketAddr, tls: &Tls, front: Front, watcher: Watcher) {
     drop(stream.set_nodelay(true));
     let stream = match timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => stream,
@@ -232,7 +251,7 @@ async fn in_tls(
     let version = if session.alpn_protocol() == Some(H2) { Version::Http2 } else { Version::Http1 };
     let certificate = session.peer_certificates().and_then(<[_]>::first);
     let certificate = certificate.and_then(|der| PeerCertificate::parse(der)).map(Arc::new);
-    converse(stream, Peer { address, certificate }, version, router, watcher).await;
+    converse(stream, Peer { address, certificate }, version, front, watcher).await;
 }
 
 /// What was agreed on in the handshake. Without one it is HTTP/1.1: what speaks first could otherwise wait for ever.
@@ -247,16 +266,17 @@ async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
     version: Version,
-    router: Router,
+    front: Front,
     watcher: Watcher,
 ) {
     let address = peer.address;
-    let service = TowerToHyperService::new(Extension(ConnectInfo(peer)).layer(router));
+    let service = TowerToHyperService::new(Extension(ConnectInfo(peer)).layer(front.router));
     let stream = TokioIo::new(stream);
     let served = match version {
         Version::Http1 => {
             let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(MAX_HEADERS);
+            builder.timer(TokioTimer::new()).header_read_timeout(front.idle);
+            builder.max_buf_size(MAX_HEADERS).max_headers(MAX_HEADER_COUNT);
             watcher.watch(builder.serve_connection(stream, service)).await
         }
         Version::Http2 => {
