@@ -95,6 +95,8 @@ impl From<sqlx::Error> for StoreError {
         let passing = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            // What arrived makes no sense: something on the way changed it, and another connection may fare better.
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
