@@ -166,6 +166,7 @@ impl Recorder {
     /// The figures as Prometheus reads them.
     #[cfg(feature = "http")]
     pub(crate) fn render_metrics(&self) -> String {
+        self.0.metrics.tasks(tokio::runtime::Handle::current().metrics().num_alive_tasks());
         self.0.metrics.render()
     }
 

@@ -7,6 +7,7 @@
     reason = "a test that cannot set its stage fails at once, with the cause"
 )]
 
+pub mod chaos;
 pub mod client;
 pub mod collector;
 mod daemon;
@@ -27,6 +28,7 @@ pub mod stdio;
 pub mod surface;
 pub mod wire;
 
+pub use chaos::ChaosProxy;
 pub use collector::Collector;
 pub use doctor::Diagnosis;
 pub use http::HttpClient;

@@ -35,6 +35,11 @@ impl ServerCommand {
         Self { program, arguments: Vec::new(), environment: Vec::new() }
     }
 
+    /// The binary, for a command that runs it in its turn.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Adds arguments.
     #[must_use]
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {

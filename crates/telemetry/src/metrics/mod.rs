@@ -67,6 +67,7 @@ struct Inner {
     redis_mode_changes: Counter,
     in_flight: Gauge,
     queued: Gauge,
+    tasks: Gauge,
     upstreams: upstream::Upstreams,
     /// The same for a collector, where there is one.
     exported: Exported,
@@ -101,6 +102,7 @@ impl Metrics {
             redis_mode_changes: Counter::default(),
             in_flight: Gauge::default(),
             queued: Gauge::default(),
+            tasks: Gauge::default(),
             upstreams: upstream::Upstreams::new(Arc::clone(&exported)),
             exported,
         };
@@ -226,6 +228,11 @@ impl Metrics {
         Occupied::new(self.0.queued.clone())
     }
 
+    /// How many tasks of the runtime have not ended: what leaks any, grows here.
+    pub fn tasks(&self, alive: usize) {
+        self.0.tasks.set(i64::try_from(alive).unwrap_or(i64::MAX));
+    }
+
     /// Every metric in the `OpenMetrics` text format, which Prometheus reads; see [`CONTENT_TYPE`].
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
@@ -303,6 +310,7 @@ impl Inner {
         );
         registry.register("in_flight_calls", "Calls being worked on", self.in_flight.clone());
         registry.register("queue_length", "Calls waiting for a permit", self.queued.clone());
+        registry.register("tasks", "Tasks of the runtime that have not ended", self.tasks.clone());
         self.upstreams.register(registry);
     }
 }

@@ -1,47 +1,18 @@
-//! What one client can take of a server's memory and connections.
+//! What one client can take of a server's streams.
 
 use std::time::Duration;
 
 use futures::future::join_all;
 use mcp_testkit::{HttpClient, ServerProcess, http::ReplyStream};
 use serde_json::json;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
 use crate::support::command;
-
-/// What a process has in memory, in KiB (proc(5)).
-fn resident(server: &ServerProcess) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
 
 async fn is_well(server: &ServerProcess) {
     let client = HttpClient::new(server.url());
     let found = client.call_tool("search_tickets", json!({ "query": "x" })).await;
     assert_eq!((found.status.as_u16(), found.result()["isError"].as_bool()), (200, Some(false)));
-}
-
-#[tokio::test]
-async fn idle_connections_cost_little_and_keep_nobody_out() {
-    const CONNECTIONS: u64 = 2_000;
-    let server = command().http().await;
-    is_well(&server).await;
-    let before = resident(&server);
-    let mut idle = Vec::new();
-    for number in 0..CONNECTIONS {
-        let mut stream = TcpStream::connect(server.address()).await.unwrap();
-        // Half of them begin a request and never end it.
-        if number % 2 == 0 {
-            stream.write_all(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nx-slow: ").await.unwrap();
-        }
-        idle.push(stream);
-    }
-    is_well(&server).await;
-    let each = (resident(&server).saturating_sub(before)) / CONNECTIONS;
-    assert!(each <= 24, "{each} KiB for each idle connection");
-    drop(idle);
-    is_well(&server).await;
 }
 
 #[tokio::test]
