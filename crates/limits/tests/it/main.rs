@@ -10,6 +10,8 @@ mod cache;
 mod client;
 #[cfg(test)]
 mod idempotency;
+#[cfg(test)]
+mod many_principals;
 #[cfg(feature = "client")]
 #[cfg(test)]
 mod observer;
