@@ -17,6 +17,7 @@ mod run;
 mod sample;
 mod server;
 mod snapshots;
+mod soak;
 mod test;
 mod tidy;
 mod tools;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
-use crate::{conformance, deploy, layers, prerequisites, release, tidy, transport};
+use crate::{conformance, deploy, layers, prerequisites, release, soak, tidy, transport};
 
 /// Runs everything that a change must pass; CI runs the same.
 ///
@@ -24,6 +24,12 @@ pub(crate) struct Test {
     /// Print the steps and stop.
     #[arg(long)]
     list: bool,
+    /// Feed everything that reads outside bytes so many cases, and do nothing else.
+    #[arg(long, value_name = "N", conflicts_with_all = ["only", "args"])]
+    fuzz_cases: Option<u32>,
+    /// Let the network behind every server fail for so long, and do nothing else.
+    #[arg(long, value_name = "N", conflicts_with_all = ["only", "args"])]
+    chaos_seconds: Option<u64>,
     /// Passed to `cargo test` (or `cargo nextest run`, where that is installed).
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
@@ -95,6 +101,10 @@ impl Test {
                 println!("{:<14} {}", step.name, step.purpose);
             }
             return Ok(());
+        }
+        if self.fuzz_cases.is_some() || self.chaos_seconds.is_some() {
+            self.fuzz_cases.map_or(Ok(()), soak::fuzz)?;
+            return self.chaos_seconds.map_or(Ok(()), soak::chaos);
         }
         let mut report = Vec::new();
         let outcome = self.chosen().try_for_each(|step| {

@@ -43,9 +43,12 @@ fn faults(files: &[SourceFile]) -> Vec<String> {
 const FAULTS_PAGE: &str = "docs/OPERATIONS.md";
 const FAULTS_SECTION: &str = "## When something is slow, down or wrong";
 
-/// Sections whose rows tests show: those of faults, and those of the protocol's clauses.
-const SHOWN: [(&str, &str); 2] =
-    [(FAULTS_PAGE, FAULTS_SECTION), ("docs/PROTOCOL.md", "## Clauses and their tests")];
+/// Sections whose rows tests show: those of faults, of what is bounded, and of the protocol's clauses.
+const SHOWN: [(&str, &str); 3] = [
+    (FAULTS_PAGE, FAULTS_SECTION),
+    (FAULTS_PAGE, "## Bounds"),
+    ("docs/PROTOCOL.md", "## Clauses and their tests"),
+];
 
 /// Every row of such a section is shown by tests, which its last cell names.
 fn unshown_faults(files: &[SourceFile]) -> Vec<String> {

@@ -219,6 +219,12 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Some thousands of cases, or as many as `PROPTEST_CASES` says.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(4_000), ..usual }
+}
+
 /// What may never stand in cleaned text, in lower case.
 const FORBIDDEN: &[&str] = &[
     "<|im_start",
@@ -249,7 +255,7 @@ const FORBIDDEN: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(cases())]
 
     #[test]
     fn cleaning_twice_equals_cleaning_once(text in hostile()) {

@@ -1,6 +1,6 @@
 //! Every parser of outside bytes of this crate, on bytes that nobody chose: it answers or refuses, and never repeats.
 //!
-//! `PROPTEST_CASES=1000000` makes a long run of it.
+//! `cargo xtask test --fuzz-cases 1000000` makes a long run of it.
 
 use mcp_auth::{ApiKeys, Credential, PeerCertificate, Revocation, ScopeSet};
 use proptest::{collection::vec, prelude::*};
@@ -36,7 +36,10 @@ fn no_token_but_the_issuers_own_is_accepted() {
     let authenticator = authenticator(all_keys(), rules());
     runtime.block_on(async { authenticate(&authenticator, &good).await.unwrap() });
     proptest!(|(bytes in mutated(good.clone()))| {
-        prop_assume!(bytes != good.as_bytes());
+        // Not assumed: of millions of cases too many would be rejected.
+        if bytes == good.as_bytes() {
+            return Ok(());
+        }
         let header = [b"Bearer ".as_slice(), &bytes].concat();
         if let Ok(credential) = Credential::from_headers([header.as_slice()], []) {
             let verified = runtime.block_on(authenticator.authenticate(&credential));

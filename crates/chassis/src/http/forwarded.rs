@@ -185,6 +185,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderMap, HeaderValue};
+    use proptest::{prelude::*, sample::select};
 
     use super::{Sender, Via};
     use crate::http::serve::Peer;
@@ -213,6 +214,20 @@ mod tests {
 
     fn is(address: &str, via: Via) -> (String, Via) {
         (address.to_owned(), via)
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_of_a_proxy_is_believed_or_not(
+            name in select(vec!["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-request-id"]),
+            value in "((for|proto|by)=|\"|\\[|\\]|[0-9a-f.:]|[,; ]|\\\\|_hidden|unknown){0,30}|[ -~]{0,200}",
+        ) {
+            let sender = sender(PROXY, &[(name, &value)]);
+            // Whoever is not believed counts as the proxy, and what is logged of a request stays short.
+            prop_assert!(sender.via == Via::Trusted || sender.address.to_string() == PROXY);
+            prop_assert!(sender.request_id.is_none_or(|id| id.as_str().len() <= 128));
+            prop_assert_eq!(told("192.0.2.1", &[(name, &value)]).0, "192.0.2.1");
+        }
     }
 
     #[test]

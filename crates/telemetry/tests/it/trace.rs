@@ -1,6 +1,7 @@
 //! Ids from outside: what is believed, what starts anew.
 
 use mcp_telemetry::trace::{RequestId, TraceContext};
+use proptest::prelude::*;
 
 const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -88,4 +89,19 @@ fn our_request_ids_sort_by_the_millisecond() {
     let ids: Vec<_> = (0..20).map(|_| later()).collect();
     assert!(ids.is_sorted(), "{ids:?}");
     assert_eq!(ids[0].len(), 36);
+}
+
+proptest! {
+    #[test]
+    fn any_traceparent_is_continued_or_begins_a_trace(
+        header in "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.{0,20})?|[0-9a-fA-F-]{50,60}|\\PC{0,300}",
+    ) {
+        let context = TraceContext::from_traceparent(Some(&header));
+        let handed_on = context.traceparent();
+        let read = TraceContext::from_traceparent(Some(&handed_on));
+        prop_assert_eq!((read.trace_id, read.parent_span_id), (context.trace_id, Some(context.span_id)));
+        let trace = context.trace_id.to_string();
+        let is_continued = context.parent_span_id.is_some();
+        prop_assert!(!is_continued || header.get(3..35) == Some(trace.as_str()));
+    }
 }
