@@ -1,6 +1,7 @@
 //! Results of keyed writes for servers without a store of their own, with claims that all replicas respect.
 
 use std::{
+    ops::Range,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
@@ -94,12 +95,11 @@ impl SharedWrites {
         self.state.ask(command).await
     }
 
-    /// Gives up the claim of this process: of one attempt, or whichever it is.
-    async fn try_release(&self, key: &str, attempt: Option<u64>) -> Result<(), Down> {
-        let attempt = attempt.map(|attempt| attempt.to_string()).unwrap_or_default();
+    /// Gives up the claim of this process that one of these attempts made.
+    async fn try_release(&self, key: &str, attempts: &Range<u64>) -> Result<(), Down> {
         let command = async |mut connection| {
             let mut call = RELEASE.key(key);
-            call.arg(&*self.owner).arg(attempt);
+            call.arg(&*self.owner).arg(attempts.start).arg(attempts.end);
             call.invoke_async(&mut connection).await
         };
         self.state.ask(command).await
@@ -156,9 +156,11 @@ impl IdempotencyStore for SharedWrites {
 
     async fn release(&self, key: &WriteKey) -> Result<()> {
         let key = self.key(key);
-        if self.try_release(&key, None).await.is_err() {
-            // No attempt of this process can have claimed the write anew while the claim stands.
-            self.later(Errand::Release { key, attempt: None });
+        // Whichever attempt made the claim; none that comes later. Where an answer is lost the claim may be gone, the write
+        // claimed anew, and that claim is not to be given up with the first one.
+        let attempts = 0..self.attempts.load(Ordering::Relaxed);
+        if self.try_release(&key, &attempts).await.is_err() {
+            self.later(Errand::Release { key, attempts });
         }
         Ok(())
     }
@@ -176,8 +178,8 @@ struct InDoubt<'a> {
 impl Drop for InDoubt<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
-            let (key, attempt) = (self.key.to_owned(), Some(self.attempt));
-            self.writes.later(Errand::Release { key, attempt });
+            let (key, attempts) = (self.key.to_owned(), self.attempt..self.attempt + 1);
+            self.writes.later(Errand::Release { key, attempts });
         }
     }
 }
@@ -185,7 +187,7 @@ impl Drop for InDoubt<'_> {
 /// What Redis is to be told once it answers.
 enum Errand {
     Commit { key: String, result: String },
-    Release { key: String, attempt: Option<u64> },
+    Release { key: String, attempts: Range<u64> },
 }
 
 impl SharedWrites {
@@ -199,7 +201,7 @@ impl SharedWrites {
                     Errand::Commit { key, result } => {
                         writes.try_commit(key, result).await.map(drop)
                     }
-                    Errand::Release { key, attempt } => writes.try_release(key, *attempt).await,
+                    Errand::Release { key, attempts } => writes.try_release(key, attempts).await,
                 };
                 if told.is_ok() {
                     return;

@@ -204,6 +204,30 @@ async fn a_claim_whose_answer_came_too_late_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_claim_that_is_given_up_twice_takes_no_later_claim_with_it() {
+    let database = Redis::shared().database();
+    let proxy = Proxy::before(database.url()).await;
+    let replica = Replica::impatient(proxy.url()).await;
+    let failed = || ready(Err(Error::not_found("nothing")));
+    // Redis knows the scripts from here on.
+    replica.write("other", failed()).await.unwrap_err();
+    // Redis gives the claim up, and its answer is lost: it will be told again.
+    let slowed = async {
+        proxy.set_delay(Duration::from_millis(500));
+        failed().await
+    };
+    replica.write("k", slowed).await.unwrap_err();
+    proxy.set_delay(Duration::ZERO);
+    until("redis is found again", async || replica.is_up()).await;
+    let long = async {
+        sleep(Duration::from_secs(2)).await;
+        done().await
+    };
+    assert!(!replica.write("k", long).await.unwrap().replayed);
+    assert!(replica.write("k", repeated()).await.unwrap().replayed);
+}
+
+#[tokio::test]
 async fn a_write_that_ends_while_redis_is_away_is_recorded_when_it_is_back() {
     let mut redis = Redis::dedicated();
     let database = redis.database();
