@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::process::{cargo, run, succeeds};
 
 /// What reads bytes from outside, and the property test that feeds it.
-const PARSERS: [(&str, &str, &str); 19] = [
+const PARSERS: [(&str, &str, &str); 20] = [
     (
         "a token",
         "crates/auth/tests/it/hostile_bytes.rs",
@@ -49,6 +49,7 @@ const PARSERS: [(&str, &str, &str); 19] = [
         "crates/chassis/src/http/forwarded.rs",
         "any_header_of_a_proxy_is_believed_or_not",
     ),
+    ("a log filter", "crates/telemetry/src/logging/filter.rs", "any_filter_is_read_or_refused"),
     (
         "a traceparent",
         "crates/telemetry/tests/it/trace.rs",

@@ -25,8 +25,13 @@ pub(super) fn parse(filter: &str) -> Result<EnvFilter> {
         return Err(Error::invalid("log filter", "must be at most 1024 characters"));
     }
     let filter = if filter.trim().is_empty() { "info" } else { filter };
+    // The parser counts from the first character that is no space, and cuts from the first of all: where there is a space
+    // it takes part of a name, or panics within a character.
+    let directives = filter.split(',').map(str::trim);
     // Operation spans stay on, so that every line that is shown has its request id.
-    let filter = format!("{SPAN_TARGET}=error,{filter}");
+    let operations = format!("{SPAN_TARGET}=error");
+    let directives: Vec<_> = [operations.as_str()].into_iter().chain(directives).collect();
+    let filter = directives.join(",");
     // Values of span fields are compared literally; a pattern would be run on outside text.
     EnvFilter::builder().with_regex(false).parse(&filter).map_err(|error| {
         Error::invalid(
@@ -56,5 +61,26 @@ impl<S: Subscriber> Layer<S> for CapLibraries {
 
     fn enabled(&self, metadata: &Metadata<'_>, _context: Context<'_, S>) -> bool {
         Self::allows(metadata)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::parse;
+
+    proptest! {
+        #[test]
+        fn any_filter_is_read_or_refused(text in "[ a-z®=,\\[\\]{}:_-]{0,60}|\\PC{0,100}") {
+            drop(parse(&text));
+        }
+    }
+
+    #[test]
+    fn spaces_between_directives_mean_nothing() {
+        let spaced = parse(" warn , mcp_ticketing=debug ").unwrap().to_string();
+        assert_eq!(spaced, parse("warn,mcp_ticketing=debug").unwrap().to_string());
+        assert_eq!(parse(" a®=").is_ok(), parse("a®=").is_ok());
     }
 }
