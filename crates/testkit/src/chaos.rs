@@ -124,18 +124,18 @@ impl Drop for ChaosProxy {
 }
 
 impl Shared {
-    /// One piece in five meets a fault. What goes to the server is never corrupted: it might be valid and mean something
+    /// One piece in seven meets a fault. What goes to the server is never corrupted: it might be valid and mean something
     /// else, which no protocol without a checksum of its own can tell.
     fn fault(&self, is_answer: bool) -> Option<Fault> {
         if !self.is_on.load(Ordering::Relaxed) {
             return None;
         }
         let fault = match self.dice.roll(100) {
-            0..3 => Fault::Reset,
-            3..6 => Fault::Truncate,
-            6..9 if is_answer => Fault::Corrupt,
-            9..19 => Fault::Delay(Duration::from_millis(self.dice.roll(300))),
-            19 => Fault::Delay(Duration::from_millis(1_000 + self.dice.roll(1_000))),
+            0..2 => Fault::Reset,
+            2..4 => Fault::Truncate,
+            4..6 if is_answer => Fault::Corrupt,
+            6..13 => Fault::Delay(Duration::from_millis(self.dice.roll(300))),
+            13 => Fault::Delay(Duration::from_millis(1_000 + self.dice.roll(1_000))),
             _ => return None,
         };
         self.faults.fetch_add(1, Ordering::Relaxed);

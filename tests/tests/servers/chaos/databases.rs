@@ -1,6 +1,6 @@
 //! Tickets and SQL over a network that fails.
 
-use mcp_testkit::{Postgres, TestDatabase};
+use mcp_testkit::{HttpClient, Postgres, TestDatabase};
 use serde_json::json;
 
 use super::writes::Written;
@@ -18,8 +18,9 @@ async fn tickets_survive_a_network_that_fails_at_random() {
     let proxy = proxy(database.url()).await;
     let server = server("mcp-ticketing").env("DATABASE_URL", proxy.url()).http().await;
     let written = Written::default();
+    let client = HttpClient::new(server.url());
     let works = ("search_tickets", |_turn| json!({ "query": "w" }));
-    storm(&proxy, &server, works, |worker| {
+    storm(&proxy, (&server, &client), works, |worker| {
         written.by(worker, "create_ticket", |title| json!({ "title": title, "body": "storm" }))
     })
     .await;
@@ -41,8 +42,9 @@ async fn sql_survives_a_network_that_fails_at_random() {
     let url = database.url().replace("postgres@", &format!("{role}@"));
     let proxy = proxy(&url).await;
     let server = server("mcp-postgres").env("DATABASE_URL", proxy.url()).http().await;
+    let client = HttpClient::new(server.url());
     let works = ("query_database", |turn| json!({ "sql": format!("SELECT {turn}") }));
-    storm(&proxy, &server, works, |worker| async move {
+    storm(&proxy, (&server, &client), works, |worker| async move {
         let rows = 10 * (worker.number + 1);
         let sql = format!("SELECT g, repeat('x', 200) FROM generate_series(1, {rows}) g");
         let whole = |_turn, answer: &serde_json::Value| {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use mcp_testkit::{ChaosProxy, Redis, ServerCommand};
+use mcp_testkit::{ChaosProxy, HttpClient, Redis, ServerCommand};
 use serde_json::{Value, json};
 
 use super::upstreams::{fixture, serve};
@@ -53,8 +53,9 @@ fn command(api: &str) -> ServerCommand {
 /// Opens issues while `faulty` is; none that was acknowledged is missing, and none is there twice.
 async fn open_issues(faulty: &ChaosProxy, command: &ServerCommand, issues: &Issues) {
     let server = command.http().await;
+    let client = HttpClient::new(server.url());
     let written = Written::default();
-    storm(faulty, &server, ("get_me", |_turn| json!({})), |worker| {
+    storm(faulty, (&server, &client), ("get_me", |_turn| json!({})), |worker| {
         written.by(
             worker,
             "create_issue",

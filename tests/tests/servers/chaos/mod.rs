@@ -31,7 +31,7 @@ const FAILURES: [&str; 5] = ["unavailable", "timeout", "upstream_error", "overlo
 
 /// A server whose calls have [`DEADLINE`].
 fn server(name: &str) -> ServerCommand {
-    process::server(name).env("MCP_DEADLINE", "5s").env("RUST_LOG", "off,mcp_chassis=info")
+    process::server(name).env("MCP_DEADLINE", "5s").env("RUST_LOG", "warn,mcp_chassis=info")
 }
 
 /// A proxy that does nothing yet.
@@ -39,31 +39,30 @@ async fn proxy(before: &str) -> ChaosProxy {
     ChaosProxy::before(before, chaos::seed()).await
 }
 
-/// Calls a tool; its structured content, or the code of its failure. Nobody waits beyond the deadline.
-async fn call(client: &HttpClient, tool: &str, arguments: Value) -> Result<Value, String> {
-    let begun = Instant::now();
-    let reply = client.call_tool(tool, arguments).await;
-    let took = begun.elapsed();
-    assert!(took < DEADLINE + SLACK, "{tool} took {took:?}");
-    let result = reply.result();
-    match failure(result) {
-        "" => Ok(result["structuredContent"].clone()),
-        code => {
-            assert!(FAILURES.contains(&code), "{tool}: {}", reply.body);
-            Err(code.to_owned())
-        }
-    }
-}
-
 /// One of several clients that call at once while faults last.
-#[derive(Clone, Debug)]
-struct Worker {
+#[derive(Clone, Copy, Debug)]
+struct Worker<'a> {
     number: usize,
-    client: HttpClient,
+    client: &'a HttpClient,
+    server: &'a ServerProcess,
     until: Instant,
 }
 
-impl Worker {
+impl Worker<'_> {
+    /// Calls a tool; its structured content, or the code of its failure. Nobody waits beyond the deadline.
+    async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String> {
+        let begun = Instant::now();
+        let reply = self.client.call_tool(tool, arguments).await;
+        let took = begun.elapsed();
+        assert!(took < DEADLINE + SLACK, "{tool} took {took:?}");
+        let result = reply.result();
+        match failure(result) {
+            "" => Ok(result["structuredContent"].clone()),
+            code if FAILURES.contains(&code) => Err(code.to_owned()),
+            _ => panic!("{tool}: {}\n{:#?}", reply.body, self.server.log()),
+        }
+    }
+
     fn is_late(&self) -> bool {
         Instant::now() >= self.until
     }
@@ -80,7 +79,7 @@ impl Worker {
             if self.is_late() {
                 break;
             }
-            if let Ok(answer) = call(&self.client, tool, question(turn)).await {
+            if let Ok(answer) = self.call(tool, question(turn)).await {
                 check(turn, &answer);
                 answered += 1;
             }
@@ -92,19 +91,18 @@ impl Worker {
 /// Lets `work` be done by several clients at once while faults last, and then sees that nothing is left of them.
 ///
 /// `tool` with its numbered arguments must succeed on a network without faults.
-async fn storm<F: Future<Output = ()>>(
+async fn storm<'a, F: Future<Output = ()>>(
     proxy: &ChaosProxy,
-    server: &ServerProcess,
+    (server, client): (&'a ServerProcess, &'a HttpClient),
     (tool, arguments): (&str, impl Fn(usize) -> Value),
-    work: impl Fn(Worker) -> F,
+    work: impl Fn(Worker<'a>) -> F,
 ) {
-    let client = HttpClient::new(server.url());
-    call(&client, tool, arguments(0)).await.unwrap();
+    let until = Instant::now() + chaos::duration();
+    let worker = |number| Worker { number, client, server, until };
+    worker(WORKERS).call(tool, arguments(0)).await.unwrap();
     let before = Vitals::of(server).await;
 
     proxy.set_on(true);
-    let until = Instant::now() + chaos::duration();
-    let worker = |number| Worker { number, client: client.clone(), until };
     join_all((0..WORKERS).map(|number| work(worker(number)))).await;
     proxy.set_on(false);
     let faults = proxy.faults();
@@ -113,7 +111,7 @@ async fn storm<F: Future<Output = ()>>(
     let begun = Instant::now();
     let mut served = 0;
     while served < 10 {
-        match call(&client, tool, arguments(served + 1)).await {
+        match worker(WORKERS).call(tool, arguments(served + 1)).await {
             Ok(_) => served += 1,
             Err(code) => {
                 assert!(begun.elapsed() < RECOVERY, "{tool} still fails: {code}");

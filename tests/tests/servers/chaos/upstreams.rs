@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
-use mcp_testkit::InternalApi;
+use mcp_testkit::{HttpClient, InternalApi};
 use serde_json::{Value, json};
 
 use super::{proxy, server, storm};
@@ -41,8 +41,9 @@ async fn weather_survives_a_network_that_fails_at_random() {
     let server = command.http().await;
     // Each asks for places of its own: an answer that is kept asks nobody.
     let weather = |of: usize, turn: usize| json!({ "location": format!("{of}.{:02},{}.5", turn % 100, turn / 100) });
+    let client = HttpClient::new(server.url());
     let works = ("get_weather", |turn| weather(80, turn));
-    storm(&proxy, &server, works, |worker| async move {
+    storm(&proxy, (&server, &client), works, |worker| async move {
         let question = |turn| weather(worker.number, turn);
         worker.read("get_weather", question, |_turn, _answer| ()).await;
     })
@@ -61,8 +62,9 @@ async fn internal_data_survives_a_network_that_fails_at_random() {
         .http()
         .await;
     let users = |of: usize, turn: usize| json!({ "collection": "users", "filters": { "limit": 1 + (of * 31 + turn) % 100 } });
+    let client = HttpClient::new(server.url());
     let works = ("query_data", |turn| users(0, turn));
-    storm(&proxy, &server, works, |worker| async move {
+    storm(&proxy, (&server, &client), works, |worker| async move {
         let question = |turn| users(worker.number, turn);
         worker.read("query_data", question, |_turn, _answer| ()).await;
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Worker, call};
+use super::Worker;
 
 /// How often a write is asked for under one key.
 const ATTEMPTS: usize = 12;
@@ -16,7 +16,7 @@ pub(super) struct Written(Mutex<Vec<(String, bool)>>);
 
 impl Written {
     /// Writes one thing after the other, each under a key of its own.
-    pub(super) async fn by(&self, worker: Worker, tool: &str, draft: impl Fn(&str) -> Value) {
+    pub(super) async fn by(&self, worker: Worker<'_>, tool: &str, draft: impl Fn(&str) -> Value) {
         for turn in 0.. {
             if worker.is_late() {
                 return;
@@ -49,9 +49,9 @@ impl Written {
 }
 
 /// Asks with a key until the answer is there, or nothing is to be hoped for: whether it was acknowledged.
-async fn repeat(worker: &Worker, tool: &str, arguments: &Value) -> bool {
+async fn repeat(worker: &Worker<'_>, tool: &str, arguments: &Value) -> bool {
     for _ in 0..ATTEMPTS {
-        match call(&worker.client, tool, arguments.clone()).await {
+        match worker.call(tool, arguments.clone()).await {
             Ok(_) => return true,
             // Whether it was done is not known, or somebody is at it still.
             Err(code) if code == "conflict" && worker.is_late() => return false,
