@@ -1,7 +1,9 @@
 //! Answers that are kept for a while: fetched once however many ask, and stale rather than none.
 
 use std::{
+    any::Any,
     fmt::{self, Write},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -59,37 +61,28 @@ pub struct Cached<V> {
 
 /// Answers of one kind.
 pub struct Cache<V> {
-    fresh: moka::future::Cache<CacheKey, Entry<V>>,
-    kept: moka::future::Cache<CacheKey, Entry<V>>,
+    fresh: Layer,
+    kept: Layer,
     weigh: fn(&V) -> usize,
 }
 
-#[derive(Debug)]
-struct Entry<V> {
-    value: Arc<V>,
+/// One kind of table for every kind of answer: each further one would be a hundred kilobytes of code.
+type Layer = moka::future::Cache<CacheKey, Entry>;
+
+#[derive(Clone, Debug)]
+struct Entry {
+    value: Arc<dyn Any + Send + Sync>,
     fetched_at: Instant,
     bytes: u32,
-}
-
-// Derived, it would ask the same of the value.
-impl<V> Clone for Entry<V> {
-    fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), ..*self }
-    }
 }
 
 impl<V: Send + Sync + 'static> Cache<V> {
     /// An empty cache; `weigh` says about how many bytes an answer takes.
     pub fn new(config: CacheConfig, weigh: fn(&V) -> usize) -> Self {
-        let layer = |lifetime| {
-            moka::future::Cache::builder()
-                .time_to_live(lifetime)
-                .max_capacity(config.max_bytes)
-                .weigher(|_: &CacheKey, entry: &Entry<V>| entry.bytes)
-                .build()
-        };
         // Two layers with shared values: what has left the first may still be in the second.
-        Self { fresh: layer(config.fresh), kept: layer(config.fresh + config.stale), weigh }
+        let fresh = layer(config.fresh, config.max_bytes);
+        let kept = layer(config.fresh + config.stale, config.max_bytes);
+        Self { fresh, kept, weigh }
     }
 
     /// The answer under `key`: kept, or of `fetch`. Whoever asks for the same meanwhile waits for the one
@@ -104,42 +97,53 @@ impl<V: Send + Sync + 'static> Cache<V> {
     ) -> Result<Cached<V>> {
         // Most questions end here, before anything is made ready to fetch.
         if let Some(entry) = self.fresh.get(&key).await {
-            return Ok(entry.cached(CacheState::Hit));
+            return entry.cached(CacheState::Hit);
         }
-        let fetched = async {
+        let fetched: Pin<Box<dyn Future<Output = Result<Entry>> + Send + '_>> = Box::pin(async {
             let entry = self.entry(&key, fetch.await?);
             self.kept.insert(key.clone(), entry.clone()).await;
             Ok(entry)
-        };
-        match self.fresh.entry_by_ref(&key).or_try_insert_with(Box::pin(fetched)).await {
-            Ok(found) if found.is_fresh() => Ok(found.into_value().cached(CacheState::Miss)),
-            Ok(found) => Ok(found.into_value().cached(CacheState::Hit)),
-            Err(error) => self.stand_in(&key, &error).await.ok_or_else(|| shared(error)),
+        });
+        match self.fresh.entry_by_ref(&key).or_try_insert_with(fetched).await {
+            Ok(found) if found.is_fresh() => found.into_value().cached(CacheState::Miss),
+            Ok(found) => found.into_value().cached(CacheState::Hit),
+            Err(error) => match self.stand_in(&key, &error).await {
+                Some(older) => older.cached(CacheState::Stale),
+                None => Err(shared(error)),
+            },
         }
     }
 
-    fn entry(&self, key: &CacheKey, value: V) -> Entry<V> {
+    fn entry(&self, key: &CacheKey, value: V) -> Entry {
         let bytes = key.0.len() + (self.weigh)(&value);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         Entry { value: Arc::new(value), fetched_at: Instant::now(), bytes }
     }
 
     /// An older answer, unless the failure is an answer itself: what is gone stays gone.
-    async fn stand_in(&self, key: &CacheKey, error: &Error) -> Option<Cached<V>> {
-        if !error.kind().retryable() {
-            return None;
-        }
-        Some(self.kept.get(key).await?.cached(CacheState::Stale))
+    async fn stand_in(&self, key: &CacheKey, error: &Error) -> Option<Entry> {
+        if error.kind().retryable() { self.kept.get(key).await } else { None }
     }
 }
 
-impl<V> Entry<V> {
-    fn cached(self, state: CacheState) -> Cached<V> {
+fn layer(lifetime: Duration, max_bytes: u64) -> Layer {
+    moka::future::Cache::builder()
+        .time_to_live(lifetime)
+        .max_capacity(max_bytes)
+        .weigher(|_: &CacheKey, entry: &Entry| entry.bytes)
+        .build()
+}
+
+impl Entry {
+    fn cached<V: Send + Sync + 'static>(self, state: CacheState) -> Result<Cached<V>> {
         let age = match state {
             CacheState::Miss => Duration::ZERO,
             CacheState::Hit | CacheState::Stale => self.fetched_at.elapsed(),
         };
-        Cached { value: self.value, freshness: Freshness { state, age } }
+        let value = self.value.downcast().map_err(|_other| {
+            Error::internal("the cache holds an answer of another kind under this key")
+        })?;
+        Ok(Cached { value, freshness: Freshness { state, age } })
     }
 }
 

@@ -69,6 +69,10 @@ impl Scanner {
 
     /// All that `text` holds, in order and without overlaps; phrases go to `findings` at once.
     pub(crate) fn scan(&self, text: &str, findings: &mut Findings) -> Vec<Edit> {
+        // Most texts hold nothing, and to know that takes half of the walk that tells all.
+        if self.configured.is_empty() && !self.automaton.is_match(text) {
+            return Vec::new();
+        }
         let mut images = Images::default();
         let mut redacted = 0..0;
         let mut edits = Vec::new();

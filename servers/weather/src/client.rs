@@ -366,8 +366,7 @@ fn share(context: &CallContext, percent: u32) -> Duration {
 }
 
 fn key(kind: &str, at: Coordinates, asked: &str) -> CacheKey {
-    let (latitude, longitude) = at.to_query();
-    CacheKey::public(&[kind, &latitude, &longitude, asked])
+    CacheKey::public(&[kind, &at.cell(), asked])
 }
 
 fn unreadable() -> Error {

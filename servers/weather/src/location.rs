@@ -80,9 +80,21 @@ impl Coordinates {
         on_globe.then_some(Self { latitude, longitude })
     }
 
-    /// As an upstream is asked: four decimals are eleven metres, and finer ones would only miss the cache.
+    /// As an upstream is asked.
     pub(crate) fn to_query(self) -> (String, String) {
-        (format!("{:.4}", self.latitude), format!("{:.4}", self.longitude))
+        let [latitude, longitude] = self.rounded();
+        (format!("{latitude:.4}"), format!("{longitude:.4}"))
+    }
+
+    /// The same for all that an upstream is asked with the same query, and sooner written than that.
+    pub(crate) fn cell(self) -> String {
+        let [latitude, longitude] = self.rounded().map(f64::to_bits);
+        format!("{latitude:x} {longitude:x}")
+    }
+
+    /// Four decimals are eleven metres, and finer ones would only miss the cache. Nought has one sign.
+    fn rounded(self) -> [f64; 2] {
+        [self.latitude, self.longitude].map(|degrees| (degrees * 1e4).round() / 1e4 + 0.0)
     }
 }
 

@@ -11,5 +11,6 @@ mod hooks;
 mod limits;
 mod replicas;
 mod sampling;
+mod short_way;
 mod support;
 mod traps;

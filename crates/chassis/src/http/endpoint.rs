@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use mcp_telemetry::trace::RequestId;
 
@@ -100,6 +100,24 @@ async fn converse<S: Server>(
     let body = read(body, gate.max_body).await?;
     accept_both(&mut parts.headers);
     parts.extensions.insert(edge.clone());
+    let Some(call) = http.direct.read(&parts, &body) else {
+        // On the heap, so that only who goes this way has room for it.
+        return through_the_sdk((http, gate), edge, parts, body).boxed().await;
+    };
+    let answered = http.direct.answer(call, parts).await?;
+    match edge.missing_scopes.missing() {
+        Some(scopes) => Err(gate.insufficient(&scope_set(scopes))),
+        None => Ok(answered),
+    }
+}
+
+/// The way of everything but a plain call: the SDK knows every message, and what is wrong with the others.
+async fn through_the_sdk<S: Server>(
+    (http, gate): (&Http<S>, &Gate),
+    edge: Edge,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Refusal> {
     let is_json = names_json(&parts.headers);
     let asked = (&parts.method, &parts.headers);
     let session = http.sessions.admit(&edge.principal, asked, &body).await?;
@@ -185,7 +203,7 @@ async fn in_our_terms(
         }
         StatusCode::INTERNAL_SERVER_ERROR => {
             tracing::error!(text, "the SDK failed");
-            Refusal::new(status, "internal", "the server failed, quote the request id")
+            Refusal::failed()
         }
         _ => Refusal::invalid(status, text),
     })

@@ -2,6 +2,7 @@
 
 mod admin;
 mod authentication;
+mod direct;
 mod endpoint;
 mod fetch;
 mod forwarded;
@@ -44,6 +45,7 @@ use crate::{
     reload::InForce,
 };
 use admin::Door;
+use direct::Direct;
 use sessions::Sessions;
 
 /// What every HTTP handler shares.
@@ -51,6 +53,7 @@ pub(crate) struct Http<S: Server> {
     app: InForce<App<S>>,
     gate: InForce<Gate>,
     mcp: StreamableHttpService<Handler<S>, LocalSessionManager>,
+    direct: Direct<S>,
     sessions: Sessions,
     /// Requests to `/mcp` that are not answered yet.
     in_flight: TaskTracker,
@@ -72,11 +75,12 @@ impl<S: Server> Http<S> {
             .with_max_request_body_bytes(max_body)
             .with_cancellation_token(now.stopped.clone());
         config.session_store = sessions.store();
+        let direct = Direct::new(&app);
         let handler = app.clone();
         let connection = if has_sessions { Connection::Session } else { Connection::Request };
         let factory = move || Ok(Handler::new(handler.clone(), connection.clone()));
         let mcp = StreamableHttpService::new(factory, Arc::clone(&sessions.manager), config);
-        Self { app, gate, mcp, sessions, in_flight: TaskTracker::new() }
+        Self { app, gate, mcp, direct, sessions, in_flight: TaskTracker::new() }
     }
 }
 

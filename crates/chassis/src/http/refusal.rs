@@ -40,6 +40,11 @@ impl Refusal {
         Self::new(status, "invalid_request", description)
     }
 
+    pub(super) fn failed() -> Self {
+        let text = "the server failed, quote the request id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+    }
+
     pub(super) fn too_large(max_body: usize) -> Self {
         let text = format!("the body is larger than {max_body} bytes (MCP_MAX_BODY)");
         Self::invalid(StatusCode::PAYLOAD_TOO_LARGE, text)

@@ -17,7 +17,7 @@ mod hooked;
 mod outcome;
 mod panics;
 
-use std::{sync::Arc, time::Instant};
+use std::{pin::pin, sync::Arc, time::Instant};
 
 use futures::{FutureExt, future::BoxFuture};
 use mcp_errors::Result;
@@ -95,8 +95,9 @@ async fn steps<S: Server, A: Answer>(
         request_id: caller.request_id.as_str(),
     };
     let span = record.span();
-    // Around everything: the domain's checks of its arguments may panic, too.
-    let ended = panics::catching_panics(async {
+    // Around everything: the domain's checks of its arguments may panic, too. Pinned where it is: whoever takes a future
+    // by value has room for it twice, and this one would be copied with every layer around it.
+    let ended = panics::catching_panics(pin!(async {
         let mut admitted = admit(app, caller, operation, &mut record).await?;
         record.ready().await?;
         hooked::before(app.server.hooks(), &info)?;
@@ -107,7 +108,7 @@ async fn steps<S: Server, A: Answer>(
         let started = Instant::now();
         let ended = perform(app, caller, admitted).await;
         hooked::after(app.server.hooks(), &info, ended, started.elapsed())
-    })
+    }))
     .instrument(span)
     .await;
     // A write whose record cannot be kept is not acknowledged: the audit log fails closed.
@@ -139,7 +140,8 @@ async fn admit<'a, S: Server, A: Answer>(
 /// Asks where that is specified. What was agreed to once is done once, however often the answer comes.
 async fn confirm<S, A>(caller: &Caller, admitted: &mut Admitted<'_, S, A>) -> Result<()> {
     let Some(confirmation) = admitted.confirmation.take() else { return Ok(()) };
-    let agreed = confirmation.ask(caller).await?;
+    // On the heap, since hardly any call comes here and every call has room for it.
+    let agreed = confirmation.ask(caller).boxed().await?;
     if let (None, Some(key), Some(arguments)) = (&admitted.write, agreed, admitted.arguments.take())
     {
         admitted.write = Some(Write { key, arguments });
@@ -160,17 +162,21 @@ async fn perform<S: Server, A: Answer>(
     let (principal, request_id) = (caller.principal.clone(), caller.request_id.to_string());
     let context =
         CallContext::new(principal, request_id, write.clone(), deadline, caller.dialogue.clone());
-    let (answer, replayed) = mcp_limits::within(deadline, &caller.cancelled, async {
-        let queued = app.recorder.metrics().queued();
-        let _permit = app.guards.permit(caller, limits).await?;
-        drop(queued);
-        let _in_flight = app.recorder.metrics().in_flight();
-        let call = panics::catching_panics(call(Arc::clone(&app.server), context.clone()));
-        match &caller.dialogue {
-            Some(dialogue) => once(app, write, dialogue.until_interrupted(call)).await,
-            None => once(app, write, call).await,
-        }
-    })
+    let (answer, replayed) = mcp_limits::within(
+        deadline,
+        &caller.cancelled,
+        pin!(async {
+            let queued = app.recorder.metrics().queued();
+            let _permit = app.guards.permit(caller, limits).await?;
+            drop(queued);
+            let _in_flight = app.recorder.metrics().in_flight();
+            let call = panics::catching_panics(call(Arc::clone(&app.server), context.clone()));
+            match &caller.dialogue {
+                Some(dialogue) => once(app, write, dialogue.until_interrupted(call)).await,
+                None => once(app, write, call).await,
+            }
+        }),
+    )
     .await?;
     let (answer, mut provenance) = app.guards.clean(answer, policy, S::NAME).await?;
     let exact = context.take_sources();
