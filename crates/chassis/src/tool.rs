@@ -108,6 +108,8 @@ pub(crate) type Prepared<S, A> =
 pub(crate) struct ToolAnswer {
     /// The structured content; `None` of a tool that has none.
     pub(crate) value: Option<Value>,
+    /// The same as JSON, where that was written already.
+    pub(crate) json: Option<String>,
     pub(crate) page: Option<PageCut>,
     pub(crate) text: Option<RawText>,
     pub(crate) blocks: Vec<Block>,
@@ -138,6 +140,6 @@ impl ToolAnswer {
         let (page, text, blocks) = (output.page(), output.take_text(), output.take_blocks());
         let json = O::STRUCTURED.then(|| output.into_json());
         let value = json.transpose().map_err(Error::internal)?;
-        Ok(Self { value, page, text, blocks })
+        Ok(Self { value, json: None, page, text, blocks })
     }
 }

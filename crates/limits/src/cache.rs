@@ -1,12 +1,6 @@
 //! Answers that are kept for a while: fetched once however many ask, and stale rather than none.
 
-use std::{
-    any::Any,
-    fmt::{self, Write},
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{any::Any, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use mcp_errors::{Error, Result};
 use tokio::time::Instant;
@@ -26,7 +20,7 @@ pub struct CacheConfig {
 
 /// Whose answer it is, and to what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CacheKey(String);
+pub struct CacheKey(Vec<u8>);
 
 impl CacheKey {
     /// An answer that is the same for everybody.
@@ -41,10 +35,10 @@ impl CacheKey {
 
     /// The length before each part keeps `["a", "bc"]` apart from `["ab", "c"]`.
     fn new(principal: &str, question: &[&str]) -> Self {
-        let mut key = String::with_capacity(64);
+        let mut key = Vec::with_capacity(96);
         for part in [principal].into_iter().chain(question.iter().copied()) {
-            // Writing to a string does not fail.
-            write!(key, "{}:{part}", part.len()).ok();
+            key.extend_from_slice(&part.len().to_le_bytes());
+            key.extend_from_slice(part.as_bytes());
         }
         Self(key)
     }

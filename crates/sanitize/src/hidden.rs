@@ -40,6 +40,11 @@ pub(crate) fn strip<'a>(text: &'a str, findings: &mut Findings) -> Cow<'a, str> 
     Cow::Owned(kept)
 }
 
+/// Whether nothing of `text` would be stripped.
+pub(crate) fn is_visible(text: &str) -> bool {
+    first_hidden(text).is_none()
+}
+
 /// Where the first character stands that cannot stay; most texts are plain ASCII and end here.
 fn first_hidden(text: &str) -> Option<usize> {
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');

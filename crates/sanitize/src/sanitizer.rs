@@ -5,7 +5,9 @@ use std::{borrow::Cow, fmt};
 use mcp_errors::Result;
 use serde_json::Value;
 
-use crate::{Findings, edit, hidden, scan::Scanner, structure};
+use crate::{
+    Findings, OFFLOAD_BYTES, edit, hidden, measure::json_within, scan::Scanner, structure,
+};
 
 /// What an operator may add.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +78,17 @@ impl Sanitizer {
                 Cow::Borrowed(_) => None,
             });
         }
+    }
+
+    /// `value` as JSON, if that alone shows that [`Sanitizer::value`] would find nothing in it.
+    ///
+    /// One walk over the whole, and the text is there to be sent; `None` says only that each string has to be looked at.
+    /// At most [`OFFLOAD_BYTES`](crate::OFFLOAD_BYTES) are looked at.
+    pub fn harmless_json(&self, value: &Value) -> Option<String> {
+        let json = json_within(value, OFFLOAD_BYTES)?;
+        // What JSON writes as an escape would be hidden from the walk.
+        let is_plain = !json.contains('\\') && hidden::is_visible(&json);
+        (is_plain && self.scanner.holds_nothing(&json)).then_some(json)
     }
 
     /// `text` without credentials and otherwise as it is: for logs and for recorded arguments.

@@ -33,6 +33,22 @@ fn ordinary_text_and_source_code_are_returned_as_they_came() {
 }
 
 #[test]
+fn what_is_harmless_as_json_is_harmless_in_each_string() {
+    let sanitizer = sanitizer();
+    let value =
+        json!({ "name": "Zażółć ❤️", "days": [{ "high": 12.5 }, null], "note": "<T> a << b" });
+    assert_eq!(sanitizer.harmless_json(&value), Some(value.to_string()));
+    for hostile in ["<|im_start|>", "a\u{200b}b", "\u{1b}[2J", "![x](https://e.example/?q)", "a\nb"]
+    {
+        assert_eq!(sanitizer.harmless_json(&json!({ "a": [hostile] })), None, "{hostile:?}");
+        assert_eq!(sanitizer.harmless_json(&json!({ hostile: 1 })), None, "{hostile:?}");
+    }
+    let options = Options { redact_patterns: vec!["secret".to_owned()] };
+    let configured = Sanitizer::new(&options).unwrap();
+    assert_eq!(configured.harmless_json(&json!("anything")), None);
+}
+
+#[test]
 fn every_attack_of_the_corpus_is_made_inert_and_named() {
     let corpus: Vec<Value> =
         serde_json::from_str(include_str!("../../../fixtures/sanitize/attacks.json")).unwrap();
@@ -264,6 +280,20 @@ proptest! {
         let once = sanitizer.text(&text, Treatment::Clean, &mut findings).into_owned();
         let twice = sanitizer.text(&once, Treatment::Clean, &mut findings);
         prop_assert!(matches!(twice, Cow::Borrowed(_)), "{text:?}\n{once:?}\n{twice:?}");
+    }
+
+    #[test]
+    fn harmless_json_has_nothing_to_clean(key in hostile(), text in hostile(), any in any::<String>()) {
+        let sanitizer = sanitizer_of_this_thread();
+        for text in [text, any] {
+            let value = json!({ key.as_str(): [text] });
+            if sanitizer.harmless_json(&value).is_some() {
+                let (mut cleaned, mut findings) = (value.clone(), Findings::default());
+                sanitizer.value(&mut cleaned, Treatment::Clean, &mut findings);
+                prop_assert_eq!(cleaned, value);
+                prop_assert!(findings.is_empty());
+            }
+        }
     }
 
     #[test]

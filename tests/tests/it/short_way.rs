@@ -11,9 +11,6 @@ use crate::support::{command, http};
 /// Means the same as what every client sends, and is unusual enough for the long way.
 const UNUSUAL: &str = "application/json;q=1, text/event-stream;q=1";
 
-/// What the SDK logs when it sets up a connection.
-const CONNECTED: &str = "Service initialized as server";
-
 /// Any request as it is, and by the long way.
 async fn both_ways(request: HttpRequest) -> [Reply; 2] {
     [request.clone().send().await, request.header("accept", UNUSUAL).send().await]
@@ -60,18 +57,10 @@ async fn an_answer_is_the_same_by_either_way() {
 }
 
 #[tokio::test]
-async fn only_what_is_beyond_doubt_goes_the_short_way() {
-    let command = command().env("RUST_LOG", "error,rmcp=info");
-    let (process, client) = http(&command).await;
+async fn what_is_only_unusual_is_answered_and_what_contradicts_itself_refused() {
+    let (process, client) = http(&command()).await;
     let params = json!({ "name": "count_items", "arguments": { "items": 1 } });
     let call = || client.request("tools/call", params.clone());
-    let connections = || process.log().iter().filter(|line| line.contains(CONNECTED)).count();
-    let at_start = connections();
-
-    let reply = call().send().await;
-    assert_eq!(reply.status, 200, "{reply:?}");
-    assert_eq!(connections(), at_start, "the SDK set up a connection");
-
     let with = |key: &str, value: Value| {
         let mut message =
             wire::request(&ProtocolVersion::V_2026_07_28, "tools/call", params.clone());
@@ -79,13 +68,10 @@ async fn only_what_is_beyond_doubt_goes_the_short_way() {
         client.message(&message)
     };
     let legacy = HttpClient::with_version(process.url(), ProtocolVersion::V_2025_11_25);
+    let utf8 = "application/json; charset=utf-8";
     for (case, request, status) in [
         ("another header for both media types", call().header("accept", UNUSUAL), 200),
-        (
-            "a parameter of the media type",
-            call().header("content-type", "application/json; charset=utf-8"),
-            200,
-        ),
+        ("a parameter of the media type", call().header("content-type", utf8), 200),
         ("a name in Base64", call().header("mcp-name", "=?base64?Y291bnRfaXRlbXM=?="), 200),
         ("somebody who wants to be told", with("progressToken", json!(1)), 200),
         ("an older version", legacy.request("tools/call", params.clone()), 200),
@@ -95,9 +81,7 @@ async fn only_what_is_beyond_doubt_goes_the_short_way() {
         ("another version", call().header("mcp-protocol-version", "2025-11-25"), 400),
         ("no capabilities", with("io.modelcontextprotocol/clientCapabilities", Value::Null), 400),
     ] {
-        let before = connections();
         let reply = request.send().await;
         assert_eq!(reply.status, status, "{case}: {}", reply.body);
-        assert!(status != 200 || connections() > before, "{case} did not go by the SDK");
     }
 }

@@ -75,22 +75,10 @@ impl<S: Server> Direct<S> {
 
     /// The call that a request makes, if it can go the short way.
     pub(super) fn read(&self, request: &Parts, body: &[u8]) -> Option<Call> {
-        let headers = &request.headers;
-        if request.method != Method::POST || !headers_fit(headers) {
-            return None;
-        }
-        let message: Message<'_> = serde_json::from_slice(body).ok()?;
-        let (name, meta) = (&message.params.name, message.params.meta.as_ref()?);
-        let fits = message.jsonrpc == "2.0"
-            && message.method == CALL
-            && only(headers, &NAME) == Some(name.as_bytes())
-            && meta.protocol_version() == Some(ProtocolVersion::V_2026_07_28)
-            && meta.missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty()
-            // What is told on the way would need a stream.
-            && meta.get_progress_token().is_none()
-            && meta.log_level().is_none()
-            && self.app.now().catalog.find_tool(name).is_some_and(|tool| !tool.repeats_arguments);
-        fits.then_some(Call { id: message.id, params: message.params })
+        let call = Call::read(request, body)?;
+        let app = self.app.now();
+        let tool = app.catalog.find_tool(&call.params.name)?;
+        (!tool.repeats_arguments).then_some(call)
     }
 
     /// Makes the call, and answers as the SDK would.
@@ -117,6 +105,27 @@ impl<S: Server> Direct<S> {
         let body = serde_json::to_vec(&message).map_err(|_unwritable| Refusal::failed())?;
         let json = HeaderValue::from_static("application/json");
         Ok((status, [(header::CONTENT_TYPE, json)], body).into_response())
+    }
+}
+
+impl Call {
+    /// The call of a request that leaves nothing to be said about its form.
+    fn read(request: &Parts, body: &[u8]) -> Option<Self> {
+        let headers = &request.headers;
+        if request.method != Method::POST || !headers_fit(headers) {
+            return None;
+        }
+        let Message { jsonrpc, id, method, params } = serde_json::from_slice(body).ok()?;
+        let meta = params.meta.as_ref()?;
+        let fits = jsonrpc == "2.0"
+            && method == CALL
+            && only(headers, &NAME) == Some(params.name.as_bytes())
+            && meta.protocol_version() == Some(ProtocolVersion::V_2026_07_28)
+            && meta.missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty()
+            // What is told on the way would need a stream.
+            && meta.get_progress_token().is_none()
+            && meta.log_level().is_none();
+        fits.then_some(Self { id, params })
     }
 }
 
@@ -169,5 +178,90 @@ impl Transport<RoleServer> for Nowhere {
 
     async fn close(&mut self) -> Result<(), Infallible> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn message() -> Value {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let params = json!({ "name": "echo", "arguments": { "message": "a" }, "_meta": meta });
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params })
+    }
+
+    fn goes_the_short_way(headers: &[(&'static str, &str)], message: &Value) -> bool {
+        let mut request = Request::post("/mcp")
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", "echo")
+            .body(())
+            .unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        Call::read(&request.into_parts().0, message.to_string().as_bytes()).is_some()
+    }
+
+    #[test]
+    fn a_call_as_every_library_makes_it_goes_the_short_way() {
+        assert!(goes_the_short_way(&[], &message()));
+        assert!(goes_the_short_way(
+            &[("accept", "text/event-stream, application/json")],
+            &message()
+        ));
+    }
+
+    #[test]
+    fn a_header_out_of_the_ordinary_is_the_sdks_to_judge() {
+        for header in [
+            ("accept", "application/json;q=1, text/event-stream"),
+            ("content-type", "application/json; charset=utf-8"),
+            ("mcp-name", "=?base64?ZWNobw==?="),
+            ("mcp-name", "other"),
+            ("mcp-method", "tools/list"),
+            ("mcp-protocol-version", "2025-11-25"),
+        ] {
+            assert!(!goes_the_short_way(&[header], &message()), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_out_of_the_ordinary_is_the_sdks_to_judge() {
+        let with = |path: &str, value: Value| {
+            let mut message = message();
+            let (parent, key) = path.rsplit_once('/').unwrap();
+            message.pointer_mut(parent).unwrap()[key] = value;
+            message
+        };
+        let of_meta = |key: &str, value: Value| {
+            let mut message = message();
+            message["params"]["_meta"][key] = value;
+            message
+        };
+        for message in [
+            with("/jsonrpc", json!("1.0")),
+            with("/method", json!("tools/list")),
+            with("/id", Value::Null),
+            with("/more", json!(1)),
+            with("/params/name", json!("other")),
+            with("/params/arguments", json!([1])),
+            with("/params/_meta", Value::Null),
+            with("/params/_meta/progressToken", json!(1)),
+            of_meta("io.modelcontextprotocol/logLevel", json!("info")),
+            of_meta("io.modelcontextprotocol/protocolVersion", json!("2025-11-25")),
+            of_meta("io.modelcontextprotocol/clientCapabilities", Value::Null),
+        ] {
+            assert!(!goes_the_short_way(&[], &message), "{message}");
+        }
     }
 }

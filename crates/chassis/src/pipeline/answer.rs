@@ -66,7 +66,10 @@ impl Answer for ToolAnswer {
 
     fn clean(&mut self, sanitizer: &Sanitizer, treatment: Treatment, findings: &mut Findings) {
         if let Some(value) = &mut self.value {
-            sanitizer.value(value, treatment, findings);
+            self.json = sanitizer.harmless_json(value);
+            if self.json.is_none() {
+                sanitizer.value(value, treatment, findings);
+            }
         }
         let blocks = self.blocks.iter_mut().filter_map(Block::text_mut);
         for text in self.text.iter_mut().map(|text| &mut text.text).chain(blocks) {
@@ -75,10 +78,12 @@ impl Answer for ToolAnswer {
     }
 
     fn fit(self, budget: Budget) -> Result<FittedAnswer> {
-        let Self { mut value, page, text, blocks } = self;
+        let Self { mut value, json, page, text, blocks } = self;
         content::within(&blocks, budget)?;
-        let fitted = value.as_mut().map(|value| json_within(value, budget, page.as_ref()));
-        let mut json = fitted.transpose()?;
+        let mut json = json.filter(|json| json.len() <= budget.bytes());
+        if let (Some(value), None) = (&mut value, &json) {
+            json = Some(json_within(value, budget, page.as_ref())?);
+        }
         let mut shown = None;
         if let (Some(text), Some(value)) = (text, &mut value) {
             shown = Some(text.fit(value, budget)?);
@@ -96,7 +101,7 @@ impl Answer for ToolAnswer {
         let blocks = record.get_mut(BLOCKS).map(Value::take);
         let value = if blocks.is_none() { Some(record) } else { None };
         let blocks = blocks.map(serde_json::from_value).transpose().map_err(Error::internal)?;
-        Ok(Self { value, page: None, text: None, blocks: blocks.unwrap_or_default() })
+        Ok(Self { value, json: None, page: None, text: None, blocks: blocks.unwrap_or_default() })
     }
 }
 
