@@ -47,8 +47,7 @@ pub(crate) fn is_visible(text: &str) -> bool {
 
 /// Where the first character stands that cannot stay; most texts are plain ASCII and end here.
 fn first_hidden(text: &str) -> Option<usize> {
-    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
-    let start = text.as_bytes().iter().position(|byte| !is_plain(byte))?;
+    let start = first_unplain(text.as_bytes())?;
     let (plain, rest) = text.split_at_checked(start)?;
     let mut previous = plain.chars().next_back();
     rest.char_indices().find_map(|(at, current)| {
@@ -56,6 +55,18 @@ fn first_hidden(text: &str) -> Option<usize> {
         previous = Some(current);
         found
     })
+}
+
+/// Where the first byte stands that is not plain ASCII. Whole blocks are judged at once, without a branch for each byte.
+fn first_unplain(bytes: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 32;
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    let is_plain_block =
+        |block: &&[u8; BLOCK]| block.iter().fold(true, |all, byte| all & is_plain(byte));
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let plain = BLOCK * blocks.iter().take_while(is_plain_block).count();
+    let rest = bytes.get(plain..)?;
+    rest.iter().position(|byte| !is_plain(byte)).map(|at| plain + at)
 }
 
 enum Hidden {

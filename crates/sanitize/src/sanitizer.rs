@@ -88,7 +88,7 @@ impl Sanitizer {
         let json = json_within(value, OFFLOAD_BYTES)?;
         // What JSON writes as an escape would be hidden from the walk.
         let is_plain = !json.contains('\\') && hidden::is_visible(&json);
-        (is_plain && self.scanner.holds_nothing(&json)).then_some(json)
+        (is_plain && self.scanner.holds_nothing_in_json(&json)).then_some(json)
     }
 
     /// `text` without credentials and otherwise as it is: for logs and for recorded arguments.

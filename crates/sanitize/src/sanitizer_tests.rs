@@ -35,8 +35,7 @@ fn ordinary_text_and_source_code_are_returned_as_they_came() {
 #[test]
 fn what_is_harmless_as_json_is_harmless_in_each_string() {
     let sanitizer = sanitizer();
-    let value =
-        json!({ "name": "Zażółć ❤️", "days": [{ "high": 12.5 }, null], "note": "<T> a << b" });
+    let value = json!({ "name": "Zażółć ❤️", "days": [{ "high": 12.5 }, null], "note": "<T> a << b", "url": "https://a.example/" });
     assert_eq!(sanitizer.harmless_json(&value), Some(value.to_string()));
     for hostile in ["<|im_start|>", "a\u{200b}b", "\u{1b}[2J", "![x](https://e.example/?q)", "a\nb"]
     {

@@ -96,9 +96,20 @@ impl Scanner {
     }
 
     /// Whether no literal stands in `text`. Most texts hold none, and to know that takes half of the walk that tells all.
-    /// No literal has a character that JSON escapes, so this holds for the strings of a JSON text, too.
-    pub(crate) fn holds_nothing(&self, text: &str) -> bool {
+    fn holds_nothing(&self, text: &str) -> bool {
         self.configured.is_empty() && !self.automaton.is_match(text)
+    }
+
+    /// Whether there is nothing to be found in any string of a JSON text that has no escapes.
+    ///
+    /// No literal has a character that JSON escapes. Of what a literal stands between, only that of an address is the same
+    /// in the string and in the text around it, so any other literal makes each string worth a look of its own.
+    pub(crate) fn holds_nothing_in_json(&self, json: &str) -> bool {
+        let is_nothing = |(meaning, hit): (Meaning, Hit<'_>)| match meaning {
+            Meaning::Secret(rule) => rule.ends_with_its_string() && rule.edit(&hit).is_none(),
+            Meaning::Marker(_) | Meaning::Link(_) | Meaning::Phrase(_) => false,
+        };
+        self.holds_nothing(json) || self.configured.is_empty() && self.hits(json).all(is_nothing)
     }
 
     /// Only the credentials that `text` holds.

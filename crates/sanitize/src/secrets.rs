@@ -133,6 +133,11 @@ pub(crate) fn patterns() -> impl Iterator<Item = (&'static str, Rule)> {
 }
 
 impl Rule {
+    /// Whether a quotation mark ends what it looks at, and nothing before the match counts.
+    pub(crate) fn ends_with_its_string(self) -> bool {
+        matches!(self.shape, Shape::Authority)
+    }
+
     /// The redaction of the credential that begins at the match, if there is one.
     pub(crate) fn edit(self, hit: &Hit<'_>) -> Option<Edit> {
         let (start, end) = match self.shape {

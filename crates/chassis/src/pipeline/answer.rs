@@ -15,6 +15,11 @@ pub(crate) trait Answer: Send + Sized + 'static {
     /// The answer within its budget, as it is sent.
     type Fitted: Send;
 
+    /// Whether it is known at once that there is nothing to clean.
+    fn is_harmless(&mut self, _sanitizer: &Sanitizer) -> bool {
+        false
+    }
+
     /// Whether there is so much text that it is cleaned off the async threads.
     fn is_large(&self) -> bool;
 
@@ -58,6 +63,13 @@ const BLOCKS: &str = "io.github.mcp-chassis/blocks";
 impl Answer for ToolAnswer {
     type Fitted = FittedAnswer;
 
+    fn is_harmless(&mut self, sanitizer: &Sanitizer) -> bool {
+        if self.text.is_none() && self.blocks.is_empty() {
+            self.json = self.value.as_ref().and_then(|value| sanitizer.harmless_json(value));
+        }
+        self.json.is_some()
+    }
+
     fn is_large(&self) -> bool {
         let text = self.text.as_ref().map_or(0, |text| text.text.len());
         text + content::text_bytes(&self.blocks) > OFFLOAD_BYTES
@@ -66,10 +78,7 @@ impl Answer for ToolAnswer {
 
     fn clean(&mut self, sanitizer: &Sanitizer, treatment: Treatment, findings: &mut Findings) {
         if let Some(value) = &mut self.value {
-            self.json = sanitizer.harmless_json(value);
-            if self.json.is_none() {
-                sanitizer.value(value, treatment, findings);
-            }
+            sanitizer.value(value, treatment, findings);
         }
         let blocks = self.blocks.iter_mut().filter_map(Block::text_mut);
         for text in self.text.iter_mut().map(|text| &mut text.text).chain(blocks) {
