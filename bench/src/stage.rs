@@ -79,6 +79,13 @@ impl Stage {
         Some(Program::new(node).arg(self.peers.join(script).display().to_string()))
     }
 
+    /// The same in Python, from the environment beside it.
+    pub(crate) fn python_peer(&self, script: &str) -> Option<Program> {
+        let python = self.peers.join(".venv/bin/python");
+        let script = self.peers.join(script).display().to_string();
+        python.is_file().then(|| Program::new(python).arg(script))
+    }
+
     /// Where a process logs to.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.log"))

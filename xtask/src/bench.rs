@@ -48,19 +48,35 @@ pub(crate) struct Bench {
     /// Measures what was built before, in the release folder of `CARGO_TARGET_DIR`.
     #[arg(long)]
     no_build: bool,
-    /// Answers this question alone: `footprint`, `instructions`, `echo`, `eras`, `stdio`, `principals`, `ticketing`,
-    /// `weather` or `postgres`. May be repeated.
+    /// Measures development builds, of which only instructions tell anything; their figure has a record of its own.
+    #[arg(long, conflicts_with = "no_build")]
+    dev: bool,
+    /// Answers this question alone: `footprint`, `instructions`, `echo`, `eras`, `stdio`, `peers`, `principals`,
+    /// `ticketing`, `weather` or `postgres`. May be repeated.
     #[arg(long, value_name = "QUESTION")]
     only: Vec<String>,
 }
 
+/// Of the whole workspace, so that what the tests have built before is used.
+const DEV_BUILD: &str =
+    "build --locked --workspace --bin bench-echo --bin bench-rmcp --bin mcp-bench";
+
+/// Whether a call takes as many instructions as is recorded: what can be told on any machine, however busy.
+pub(crate) fn check_instructions() -> Result<()> {
+    let only = vec!["instructions".to_owned()];
+    Bench { quick: true, json: false, check: true, no_build: false, dev: true, only }.run()
+}
+
 impl Bench {
     pub(crate) fn run(&self) -> Result<()> {
-        if !self.no_build {
-            build()?;
+        match (self.no_build, self.dev) {
+            (true, _) => {}
+            (false, true) => run(&mut cargo(DEV_BUILD))?,
+            (false, false) => build()?,
         }
         let folder = tempfile::Builder::new().prefix("mcp-bench-").tempdir()?;
-        let programs = workspace::target_directory()?.join("release");
+        let profile = if self.dev { "debug" } else { "release" };
+        let programs = workspace::target_directory()?.join(profile);
         let runtime = tokio::runtime::Runtime::new()?;
         let stage = runtime.block_on(stage(&programs, folder.path()))?;
         let report = workspace::root().join("target/bench/report.json");
@@ -126,7 +142,8 @@ mod tests {
     #[test]
     fn flags_reach_the_driver() {
         let only = vec!["echo".to_owned()];
-        let bench = Bench { quick: true, json: false, check: true, no_build: true, only };
+        let bench =
+            Bench { quick: true, json: false, check: true, no_build: true, dev: false, only };
         assert_eq!(bench.flags(), ["--quick", "--check", "--only", "echo"]);
     }
 }

@@ -18,7 +18,7 @@ struct Prerequisite {
     is_here: fn() -> bool,
 }
 
-const ALL: [Prerequisite; 9] = [
+const ALL: [Prerequisite; 10] = [
     Prerequisite {
         name: "a C compiler",
         purpose: "SQLite, aws-lc and PostgreSQL's parser are C",
@@ -73,6 +73,12 @@ const ALL: [Prerequisite; 9] = [
         purpose: "container images are unpacked by a program that did not pack them",
         package: "umoci",
         is_here: || is_program("umoci"),
+    },
+    Prerequisite {
+        name: "valgrind",
+        purpose: "the instructions of a call are counted",
+        package: "valgrind",
+        is_here: || is_program("valgrind"),
     },
     Prerequisite {
         name: "curl",

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
-use crate::{conformance, deploy, layers, prerequisites, release, soak, tidy, transport};
+use crate::{bench, conformance, deploy, layers, prerequisites, release, soak, tidy, transport};
 
 /// Runs everything that a change must pass; CI runs the same.
 ///
@@ -41,7 +41,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -86,6 +86,11 @@ const STEPS: [Step; 11] = [
         name: "release",
         purpose: "a release has the same bytes twice, and its image runs",
         run: |_| release::check(),
+    },
+    Step {
+        name: "instructions",
+        purpose: "a call takes as many instructions as is recorded",
+        run: |_| bench::check_instructions(),
     },
     Step {
         name: "conformance",

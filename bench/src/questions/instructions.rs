@@ -12,12 +12,14 @@ use crate::{
     stage::{Plan, Stage},
 };
 
-/// What a call over stdio took when this was last changed, by `cargo xtask bench --only instructions`. Whoever makes
-/// calls dearer or cheaper by more than 5 % writes the new figure here, and why into the commit.
+/// What a call over stdio took when this was last changed, by `cargo xtask bench --only instructions`, and with `--dev`,
+/// which CI runs. Whoever makes calls dearer or cheaper by more than 5 % writes the new figures here, and why into the
+/// commit.
 const RECORDED: f64 = 242_000.0;
+const RECORDED_DEV: f64 = 1_550_000.0;
 
 /// Starts are told apart from calls by two runs of different lengths.
-const CALLS: [u32; 2] = [200, 1_200];
+const CALLS: [u32; 2] = [100, 600];
 
 pub(super) async fn answer(stage: &Stage, _plan: Plan, report: &mut Report) -> Result<()> {
     let Some(valgrind) = &stage.valgrind else {
@@ -28,7 +30,8 @@ pub(super) async fn answer(stage: &Stage, _plan: Plan, report: &mut Report) -> R
     let full = per_call(stage, valgrind, stage.recorded("bench-echo", "instructions")).await?;
     report.figure("rmcp_instructions_per_call", bare);
     report.figure("instructions_per_call", full);
-    report.figure("instructions_vs_recorded", full / RECORDED);
+    let recorded = if stage.programs.ends_with("debug") { RECORDED_DEV } else { RECORDED };
+    report.figure("instructions_vs_recorded", full / recorded);
     Ok(())
 }
 

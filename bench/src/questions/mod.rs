@@ -4,6 +4,7 @@ mod echo;
 mod eras;
 mod footprint;
 mod instructions;
+mod peers;
 mod postgres;
 mod principals;
 mod stdio;
@@ -28,7 +29,7 @@ pub(crate) struct Topic {
 }
 
 /// Every question, in the order of the report.
-pub(crate) const ALL: [Topic; 9] = [
+pub(crate) const ALL: [Topic; 10] = [
     Topic {
         name: "footprint",
         answer: |stage, plan, report| Box::pin(footprint::answer(stage, plan, report)),
@@ -48,6 +49,10 @@ pub(crate) const ALL: [Topic; 9] = [
     Topic {
         name: "stdio",
         answer: |stage, plan, report| Box::pin(stdio::answer(stage, plan, report)),
+    },
+    Topic {
+        name: "peers",
+        answer: |stage, plan, report| Box::pin(peers::answer(stage, plan, report)),
     },
     Topic {
         name: "principals",

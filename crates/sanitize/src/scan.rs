@@ -61,6 +61,8 @@ impl Scanner {
         let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
+            // What it looks for begins with most of the letters there are, so looking ahead for one would only cost.
+            .prefilter(false)
             .kind(Some(AhoCorasickKind::DFA))
             .build(literals)
             .map_err(Error::internal)?;
