@@ -38,8 +38,11 @@ async fn call(client: &HttpClient, tool: &str, arguments: Value) {
     assert_eq!(failure(reply.result()), "", "{}", reply.body);
 }
 
-/// Name, parent and attributes of every span in the caller's trace.
-fn spans(arrived: &Arrived) -> Vec<(String, String, Vec<(String, String)>)> {
+/// Name, parent and attributes of a span.
+type Told = (String, String, Vec<(String, String)>);
+
+/// Every span in the caller's trace.
+fn spans(arrived: &Arrived) -> Vec<Told> {
     let name_of = |id: &[u8]| match arrived.spans.iter().find(|span| span.span_id == id) {
         Some(parent) => parent.name.clone(),
         None => hex::encode(id),

@@ -55,8 +55,8 @@ impl Worker<'_> {
     async fn call(&self, tool: &str, arguments: Value) -> Result<Value, String> {
         let (begun, before) = (Instant::now(), stood_still());
         let reply = self.client.call_tool(tool, arguments).await;
-        let took = begun.elapsed().saturating_sub(stood_still() - before);
-        assert!(took < DEADLINE + SLACK, "{tool} took {took:?}");
+        let elapsed = begun.elapsed().saturating_sub(stood_still().saturating_sub(before));
+        assert!(elapsed < DEADLINE + SLACK, "{tool} took {elapsed:?}");
         let result = reply.result();
         match failure(result) {
             "" => Ok(result["structuredContent"].clone()),
@@ -111,13 +111,13 @@ async fn storm<'a, F: Future<Output = ()>>(
     assert!(faults > 5, "there were no faults to speak of");
 
     let begun = Instant::now();
-    let mut served = 0;
-    while served < 10 {
-        match worker(WORKERS).call(tool, arguments(served + 1)).await {
-            Ok(_) => served += 1,
+    let mut answers = 0;
+    while answers < 10 {
+        match worker(WORKERS).call(tool, arguments(answers + 1)).await {
+            Ok(_) => answers += 1,
             Err(code) => {
                 assert!(begun.elapsed() < RECOVERY, "{tool} still fails: {code}");
-                served = 0;
+                answers = 0;
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }

@@ -1,6 +1,8 @@
 //! What a process holds: memory, files, threads, tasks, calls.
 
-use mcp_testkit::ServerProcess;
+use mcp_testkit::{HttpClient, ServerProcess};
+use reqwest::Method;
+use serde_json::Value;
 
 use crate::process::{count, resident};
 
@@ -18,8 +20,8 @@ pub(super) struct Vitals {
 
 impl Vitals {
     pub(super) async fn of(server: &ServerProcess) -> Self {
-        let metrics = format!("http://{}/metrics", server.address());
-        let metrics = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+        let metrics = HttpClient::new(format!("http://{}/metrics", server.address()));
+        let metrics = metrics.request("ping", Value::Null).method(Method::GET).send().await.body;
         let gauge = |name: &str| {
             let line = metrics.lines().find_map(|line| line.strip_prefix(name));
             line.unwrap_or_else(|| panic!("no `{name}` in {metrics}")).trim().parse().unwrap()
