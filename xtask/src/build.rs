@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
+use crate::apps;
 use crate::process::{cargo, run};
 use crate::server::Server;
 use crate::workspace;
 
 /// Builds one server or all, and prints where each binary is and how large.
+///
+/// The pages that servers include (`ui/src`) are built first, where there is npm; elsewhere those that are committed stand.
 ///
 /// Example: `cargo xtask build --server weather --transport stdio --release`
 #[derive(Debug, Args)]
@@ -35,6 +38,7 @@ enum Transport {
 
 impl Build {
     pub(crate) fn run(&self) -> Result<()> {
+        apps::build_pages()?;
         for package in self.packages()? {
             run(&mut cargo(&self.arguments(&package)))?;
             let binary = self.binary(&package)?;

@@ -1,6 +1,7 @@
 //! The commands of this repository. One module per task; this file only chooses among them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person")]
 
+mod apps;
 mod bench;
 mod build;
 mod conformance;
@@ -47,6 +48,7 @@ enum Task {
     Build(build::Build),
     Snapshots(snapshots::Snapshots),
     Conformance(conformance::Conformance),
+    Apps(apps::Apps),
     Bench(bench::Bench),
     Release(release::Release),
     Deploy(deploy::Deploy),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Task::Build(task) => task.run(),
         Task::Snapshots(task) => task.run(),
         Task::Conformance(task) => task.run(),
+        Task::Apps(task) => task.run(),
         Task::Bench(task) => task.run(),
         Task::Release(task) => task.run(),
         Task::Deploy(task) => task.run(),

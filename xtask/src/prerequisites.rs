@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::apps;
 use crate::process::{output, run, succeeds, variable};
 
 /// Something that must be on the machine.
@@ -18,7 +19,7 @@ struct Prerequisite {
     is_here: fn() -> bool,
 }
 
-const ALL: [Prerequisite; 10] = [
+const ALL: [Prerequisite; 12] = [
     Prerequisite {
         name: "a C compiler",
         purpose: "SQLite, aws-lc and PostgreSQL's parser are C",
@@ -58,9 +59,21 @@ const ALL: [Prerequisite; 10] = [
     },
     Prerequisite {
         name: "npm",
-        purpose: "the conformance suite is a package of Node.js",
+        purpose: "the conformance suite and what builds the pages are packages of Node.js",
         package: "npm",
         is_here: || is_program("npm"),
+    },
+    Prerequisite {
+        name: "Chromium",
+        purpose: "tests try the pages in a browser",
+        package: "chromium",
+        is_here: || program(&apps::BROWSERS).is_some(),
+    },
+    Prerequisite {
+        name: "the fonts of DejaVu",
+        purpose: "pictures of the pages are drawn with the same letters everywhere",
+        package: "fonts-dejavu-core",
+        is_here: || Path::new("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf").is_file(),
     },
     Prerequisite {
         name: "Python 3 with venv and pip",
@@ -151,11 +164,17 @@ fn apt_get() -> Command {
 
 /// Where testkit looks too: Debian keeps PostgreSQL's server programs off `PATH`.
 fn is_program(name: &str) -> bool {
+    program(&[name]).is_some()
+}
+
+/// Where the first of these programs is.
+pub(crate) fn program(names: &[&str]) -> Option<PathBuf> {
     let path = variable("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     folders.extend(["/usr/local/bin", "/usr/sbin"].map(PathBuf::from));
     folders.extend(children("/usr/lib/postgresql").map(|it| it.join("bin")));
-    folders.iter().any(|folder| folder.join(name).is_file())
+    let mut places = names.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
+    places.find(|place| place.is_file())
 }
 
 /// Where clang-sys, which loads it for bindgen, looks first.

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-/// Paths, each with the document that stands there; `POST` before a path, and what is made by one.
+/// Paths, each with the document that stands there; `POST` before a path, and what is made by one. Behind a `?` stands what
+/// the query holds; the first that fits counts.
 pub(crate) type Documents = &'static [(&'static str, &'static str)];
 
 /// Serves `documents` for as long as this process lives, and says where. Any other path is a 404.
@@ -38,10 +39,15 @@ fn answer(mut stream: TcpStream, documents: Documents) -> std::io::Result<()> {
         }
     }
     std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
-    let path = first.split([' ', '?']).nth(1).unwrap_or_default();
+    let target = first.split(' ').nth(1).unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let posts = first.starts_with("POST ");
     let sought = if posts { format!("POST {path}") } else { path.to_owned() };
-    let found = documents.iter().find(|(known, _)| *known == sought);
+    let is_meant = |known: &str| {
+        let (known, part) = known.split_once('?').unwrap_or((known, ""));
+        known == sought && query.contains(part)
+    };
+    let found = documents.iter().find(|(known, _)| is_meant(known));
     let status = if posts { "201 Created" } else { "200 OK" };
     let (status, body) = found.map_or(("404 Not Found", ""), |(_, body)| (status, *body));
     let length = body.len();

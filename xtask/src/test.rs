@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
-use crate::{bench, conformance, deploy, layers, prerequisites, release, soak, tidy, transport};
+use crate::{
+    apps, bench, conformance, deploy, layers, prerequisites, release, soak, tidy, transport,
+};
 
 /// Runs everything that a change must pass; CI runs the same.
 ///
@@ -41,7 +43,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -91,6 +93,11 @@ const STEPS: [Step; 12] = [
         name: "instructions",
         purpose: "a call takes as many instructions as is recorded",
         run: |_| bench::check_instructions(),
+    },
+    Step {
+        name: "apps",
+        purpose: "the pages of the servers work in a browser and look as in the docs",
+        run: |_| apps::run_whole(),
     },
     Step {
         name: "conformance",

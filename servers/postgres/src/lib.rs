@@ -5,6 +5,7 @@ mod catalog;
 mod config;
 mod database;
 mod guard;
+mod page;
 mod plan;
 mod prompts;
 mod queries;

@@ -35,8 +35,9 @@ use serde_json::{Value, json};
 
 use crate::{
     Postgres,
+    page::Window,
     server::{DEADLINE_SECS, INLINE_MILLIS, TASK_SECS},
-    tools::Table,
+    tools::{GRID, Table},
 };
 
 /// What `PG_QUERIES_FILE` holds.
@@ -199,7 +200,8 @@ impl QueryTool {
             .deadline_secs(DEADLINE_SECS)
             .output_budget(Budget::tokens(500_000))
             .flagged_text(&["database"])
-            .becomes_task(BecomesTask::AfterMillis(INLINE_MILLIS), TASK_SECS);
+            .becomes_task(BecomesTask::AfterMillis(INLINE_MILLIS), TASK_SECS)
+            .shown_by(&GRID);
         Self { query, spec }
     }
 }
@@ -276,7 +278,8 @@ impl ConfiguredTool for QueryTool {
     ) -> Result<Table> {
         let started = Instant::now();
         let parameters = self.query.bind(&arguments, context)?;
-        let limits = (self.query.limit, context.may_become_task());
+        let window = Window { skip: 0, limit: self.query.limit };
+        let limits = (window, context.may_become_task());
         let query = server.query(&self.query.sql, &parameters, limits);
         let answer = context.tell_while("PostgreSQL works on it", query).await?;
         Ok(Table::new(answer, started))

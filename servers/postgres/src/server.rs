@@ -11,6 +11,7 @@ use crate::{
     catalog::Catalogue,
     database::{Answer, Caps, ConnectError, Database, QueryError, RoleReport},
     guard::{Facts, Guard, Refusal, Root},
+    page::Window,
     prompts::NlToSql,
     queries::QueryTool,
     resources::{PublicTable, SchemaTable},
@@ -74,7 +75,7 @@ impl Server for Postgres {
             policy: Policy::new(&config),
             guard,
             admitted: Admitted::default(),
-            caps: Caps { rows: config.max_rows, bytes: config.max_bytes, is_task: false },
+            caps: Caps { skip: 0, rows: config.max_rows, bytes: config.max_bytes, is_task: false },
             allow_unsafe_role: config.allow_unsafe_role,
         };
         server.admit_role().await?;
@@ -128,10 +129,11 @@ impl Postgres {
         &self,
         sql: &str,
         parameters: &[Value],
-        (limit, is_task): (u32, bool),
+        (window, is_task): (Window, bool),
     ) -> Result<Answer, QueryError> {
         let facts = self.admit(sql, parameters).await?;
-        let caps = Caps { rows: limit.min(self.caps.rows), is_task, ..self.caps };
+        let Window { skip, limit } = window;
+        let caps = Caps { skip, rows: limit.min(self.caps.rows), is_task, ..self.caps };
         self.database.run(&facts.root, sql, parameters, caps).await
     }
 

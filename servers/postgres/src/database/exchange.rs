@@ -104,7 +104,7 @@ impl Exchange<'_> {
         connection: &mut Connection,
         connector: &Connector,
     ) -> Result<Outcome, Broken> {
-        let mut reply = Reply::new(self.caps);
+        let mut reply = Reply::new(self.caps_of_reply());
         let sent = match self.write(begin, connection.outgoing()) {
             Ok(()) => connection.send().await,
             Err(error) => Err(error),
@@ -124,6 +124,12 @@ impl Exchange<'_> {
         Ok(reply.outcome())
     }
 
+    /// A cursor passes over what is not wanted before anything is sent.
+    fn caps_of_reply(&self) -> Caps {
+        let skip = if self.form == Form::Cursor { 0 } else { self.caps.skip };
+        Caps { skip, ..self.caps }
+    }
+
     fn write(&self, begin: &str, out: &mut BytesMut) -> io::Result<()> {
         frontend::query(begin, out)?;
         match self.form {
@@ -132,11 +138,18 @@ impl Exchange<'_> {
                 frontend::parse("", &declare, [], out)?;
                 self.bind(out)?;
                 frontend::execute("", 0, out)?;
+                let own = Exchange { parameters: &[], ..*self };
+                if self.caps.skip > 0 {
+                    let pass = format!("MOVE FORWARD {} FROM mcp_cursor", self.caps.skip);
+                    frontend::parse("", &pass, [], out)?;
+                    own.bind(out)?;
+                    frontend::execute("", 0, out)?;
+                }
                 // One row more than asked for tells whether there are more.
                 let rows = self.caps.rows.saturating_add(1);
                 let fetch = format!("FETCH FORWARD {rows} FROM mcp_cursor");
                 frontend::parse("", &fetch, [], out)?;
-                Exchange { parameters: &[], ..*self }.bind(out)?;
+                own.bind(out)?;
                 frontend::describe(b'P', "", out)?;
                 frontend::execute("", 0, out)?;
             }

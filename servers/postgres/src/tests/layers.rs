@@ -11,7 +11,7 @@ use crate::{
     verdict::Policy,
 };
 
-const CAPS: Caps = Caps { rows: 10, bytes: 10_000, is_task: false };
+const CAPS: Caps = Caps { skip: 0, rows: 10, bytes: 10_000, is_task: false };
 
 /// Calls that PostgreSQL runs in a read-only transaction although they have an effect: here the layers before help.
 const PAST_THE_SESSION: [&str; 6] = [

@@ -9,7 +9,7 @@ use proptest::{
 };
 
 use super::{Stage, statements};
-use crate::guard::Guard;
+use crate::{guard::Guard, page::Window};
 
 /// How many mutated statements are run.
 const MUTATIONS: usize = 600;
@@ -77,7 +77,9 @@ async fn a_mutated_statement_that_passes_changes_nothing() {
     let mut passed = 0;
     for _ in 0..MUTATIONS {
         let sql = mutation.new_tree(&mut runner).unwrap().current();
-        passed += usize::from(server.query(&sql, &[], (10, false)).await.is_ok());
+        passed += usize::from(
+            server.query(&sql, &[], (Window { skip: 0, limit: 10 }, false)).await.is_ok(),
+        );
         assert_eq!(stage.canaries().await, alive, "{sql}");
     }
     // Some must pass, or nothing was tested but the refusals.

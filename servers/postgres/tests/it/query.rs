@@ -186,6 +186,40 @@ async fn an_error_has_sqlstate_hint_and_position_and_no_other_rows() {
 }
 
 #[tokio::test]
+async fn a_cursor_goes_on_after_the_last_row() {
+    let stage = Stage::new();
+    let mut client = stage.client();
+    let mut ask = async |arguments: Value| {
+        let answer = client.call_tool("query_database", arguments).await;
+        answer["result"]["structuredContent"].clone()
+    };
+    let sql = "SELECT id FROM customers WHERE id > $1 ORDER BY id";
+    let statement = json!({ "sql": sql, "params": [10], "limit": 70 });
+    let (mut page, mut ids) = (ask(statement.clone()).await, Vec::new());
+    loop {
+        ids.extend(page["rows"].as_array().unwrap().iter().map(|row| row[0].as_u64().unwrap()));
+        assert_eq!(page["truncated"], page["next_cursor"].is_string(), "{page}");
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        let mut following = statement.clone();
+        following["cursor"] = json!(cursor);
+        page = ask(following).await;
+    }
+    assert_eq!(ids, (11..=200).collect::<Vec<_>>());
+
+    let first = ask(statement).await;
+    let other = json!({ "sql": sql, "params": [11], "cursor": first["next_cursor"] });
+    assert_eq!(ask(other).await["error"]["details"]["fields"][0]["field"], "cursor");
+    // What no cursor can be opened over is passed over here.
+    let plan = json!({ "sql": "EXPLAIN SELECT count(*) FROM orders JOIN customers USING (id)", "limit": 1 });
+    let first = ask(plan.clone()).await;
+    let mut following = plan;
+    following["cursor"] = first["next_cursor"].clone();
+    let second = ask(following).await;
+    assert_eq!((&first["row_count"], &second["row_count"]), (&json!(1), &json!(1)));
+    assert_ne!(first["rows"], second["rows"]);
+}
+
+#[tokio::test]
 async fn explain_and_show_answer_too() {
     let stage = Stage::new();
     let mut client = stage.client();

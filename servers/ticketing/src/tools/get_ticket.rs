@@ -56,7 +56,8 @@ impl Tool for GetTicket {
         .deadline_secs(10)
         .output_budget(Budget::tokens(10_000))
         .outside_text(&["tickets"])
-        .audited(&["id"]);
+        .audited(&["id"])
+        .shown_by(&super::BOARD);
 
     async fn call(self, server: &Ticketing, _context: &CallContext) -> Result<TicketWithComments> {
         let page = PageRequest { limit: COMMENTS, cursor: self.cursor };

@@ -7,7 +7,7 @@ mod get_ticket;
 mod search_tickets;
 mod update_ticket;
 
-use mcp_chassis::{CallContext, Catalog, ToolOutput};
+use mcp_chassis::{Budget, CallContext, Catalog, PageSpec, ToolOutput};
 use validator::ValidationError;
 
 use crate::{
@@ -26,6 +26,18 @@ pub(crate) fn register(catalog: &mut Catalog<Ticketing>) {
         .tool::<add_comment::AddComment>()
         .tool::<close_ticket::CloseTicket>();
 }
+
+/// The board that shows tickets: what a search found, and each ticket with what can be done with it.
+const BOARD: PageSpec = PageSpec::page(
+    "ui://ticketing/tickets",
+    "tickets",
+    "Ticket board",
+    include_str!("../../pages/tickets.html"),
+)
+.scopes(&["tickets:read"])
+.deadline_secs(5)
+.output_budget(Budget::tokens(40_000))
+.own_text();
 
 impl ToolOutput for Ticket {}
 impl ToolOutput for Comment {}

@@ -66,7 +66,8 @@ impl Tool for SearchTickets {
         .scopes(&["tickets:read"])
         .deadline_secs(10)
         .output_budget(Budget::tokens(10_000))
-        .outside_text(&["tickets"]);
+        .outside_text(&["tickets"])
+        .shown_by(&super::BOARD);
 
     async fn call(self, server: &Ticketing, _context: &CallContext) -> Result<FoundTickets> {
         let Self { query, status, priority, assignee, limit, cursor } = self;

@@ -22,6 +22,7 @@ mod notices;
 mod oauth;
 mod operations;
 mod otlp;
+mod pages;
 mod protocol;
 mod redis;
 mod reload;

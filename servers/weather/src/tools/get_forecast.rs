@@ -95,7 +95,8 @@ impl Tool for GetForecast {
         .deadline_secs(15)
         .output_budget(Budget::tokens(12_000))
         .outside_text(&["open-meteo", "wttr.in"])
-        .open_world();
+        .open_world()
+        .shown_by(&super::CARD);
 
     async fn call(self, server: &Weather, context: &CallContext) -> Result<NextDays> {
         let detail = if self.hourly { Detail::Hourly } else { Detail::Daily };

@@ -79,7 +79,8 @@ impl Tool for GetWeather {
         .deadline_secs(15)
         .output_budget(Budget::tokens(4_000))
         .outside_text(&["open-meteo", "wttr.in"])
-        .open_world();
+        .open_world()
+        .shown_by(&super::CARD);
 
     async fn call(self, server: &Weather, context: &CallContext) -> Result<WeatherNow> {
         let extent = Extent { days: DAYS, detail: Detail::Brief, units: self.units };

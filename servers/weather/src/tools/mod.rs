@@ -7,7 +7,7 @@ mod get_historical_weather;
 mod get_weather;
 mod search_locations;
 
-use mcp_chassis::Catalog;
+use mcp_chassis::{Budget, Catalog, PageSpec};
 
 use crate::Weather;
 
@@ -22,3 +22,15 @@ pub(crate) fn register(catalog: &mut Catalog<Weather>) {
         .tool::<get_air_quality::GetAirQuality>()
         .tool::<get_historical_weather::GetHistoricalWeather>();
 }
+
+/// The card that shows the weather of a place, now and in the next days.
+const CARD: PageSpec = PageSpec::page(
+    "ui://weather/card",
+    "card",
+    "Weather card",
+    include_str!("../../pages/weather.html"),
+)
+.scopes(&["weather:read"])
+.deadline_secs(5)
+.output_budget(Budget::tokens(40_000))
+.own_text();
