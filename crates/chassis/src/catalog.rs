@@ -38,6 +38,8 @@ pub(crate) struct RegisteredTool<S> {
     pub(crate) spec: ToolSpec,
     pub(crate) definition: ToolDefinition,
     pub(crate) prepare: Preparer<S>,
+    /// Whether clients repeat arguments in headers (2026-07-28, transports, `x-mcp-header`), which then must agree.
+    pub(crate) repeats_arguments: bool,
 }
 
 pub(crate) struct RegisteredResource<S> {
@@ -54,6 +56,14 @@ pub(crate) struct RegisteredPrompt<S> {
     pub(crate) definition: PromptDefinition,
     pub(crate) render: fn(JsonObject) -> Result<Prepared<S, Vec<PromptPart>>>,
     pub(crate) complete: Completer<S>,
+}
+
+impl<S> RegisteredTool<S> {
+    fn new(spec: ToolSpec, definition: ToolDefinition, prepare: Preparer<S>) -> Self {
+        let schema = Value::Object((*definition.input_schema).clone()).to_string();
+        let repeats_arguments = schema.contains("\"x-mcp-header\":");
+        Self { spec, definition, prepare, repeats_arguments }
+    }
 }
 
 impl<S: Server> Catalog<S> {
@@ -81,7 +91,7 @@ impl<S: Server> Catalog<S> {
             if writes { schema::with_idempotency_key(input.schema) } else { input.schema };
         let definition = definition::<T::Output>(&spec, &input.description, input_schema);
         let prepare = Box::new(tool::prepare::<T>);
-        self.tools.push(RegisteredTool { spec, definition, prepare });
+        self.tools.push(RegisteredTool::new(spec, definition, prepare));
         self
     }
 
@@ -91,7 +101,7 @@ impl<S: Server> Catalog<S> {
         let definition = definition::<T::Output>(&spec, tool.description(), tool.input_schema());
         let tool = Arc::new(tool);
         let prepare = Box::new(move |arguments| tool::prepare_configured(&tool, arguments));
-        self.tools.push(RegisteredTool { spec, definition, prepare });
+        self.tools.push(RegisteredTool::new(spec, definition, prepare));
         self
     }
 

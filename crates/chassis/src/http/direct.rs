@@ -78,8 +78,8 @@ impl<S: Server> Direct<S> {
         let call = Call::read(request, body)?;
         let app = self.app.now();
         let tool = app.catalog.find_tool(&call.params.name)?;
-        // Arguments that are repeated in headers are the SDK's to compare.
-        tool.spec.kind.routed.is_empty().then_some(call)
+        // What stands in headers and in the message is the SDK's to compare.
+        (!tool.repeats_arguments).then_some(call)
     }
 
     /// Makes the call, and answers as the SDK would.
