@@ -128,7 +128,11 @@ impl Upstream {
         within: Duration,
     ) -> Result<T> {
         let body = self.get(path, query, within).await?;
-        serde_json::from_slice(&body).map_err(|error| {
+        self.parsed(&body)
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T> {
+        serde_json::from_slice(body).map_err(|error| {
             let kind = ErrorKind::Upstream { service: self.service.into(), status: None };
             // Not the parser's text: it may repeat what was sent.
             let cause = format!("line {} column {}", error.line(), error.column());

@@ -7,13 +7,14 @@ use http::{Request, Response};
 use mcp_errors::{Error, ErrorKind, Result};
 use reqwest::{
     StatusCode,
-    header::{IF_NONE_MATCH, LINK},
+    header::{CONTENT_TYPE, IF_NONE_MATCH, LINK},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Repeat, Sought, Upstream};
-use crate::{ExchangeBounds, Failure, client::Answer};
+use super::{MAX_BYTES, Repeat, Sought, Upstream};
+use crate::{ExchangeBounds, Failure, WriteKey, client::Answer};
 
 /// How much a request may take.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,37 @@ impl Upstream {
             self.attempt(parts, body, url, Demand { within: deadline, ..demand })
         };
         self.run(repeat, demand.within, attempt).await
+    }
+
+    /// Posts `body` as JSON to `path` under the base, segment by segment, once; `key` goes with it as `Idempotency-Key`,
+    /// by which an upstream that knows the header tells a repetition from another write.
+    ///
+    /// # Errors
+    /// Those of [`Upstream::get_json`]. After [`ErrorKind::Timeout`] and 5xx it may have been done.
+    pub async fn post_json<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+        key: Option<&WriteKey>,
+        within: Duration,
+    ) -> Result<T> {
+        const IDEMPOTENCY_KEY: &str = "idempotency-key";
+        let url = &self.url(path, &[])?;
+        let body = Bytes::from(serde_json::to_vec(body).map_err(Error::internal)?);
+        let post = async |deadline| {
+            let mut request = self.http.request_of(http::Method::POST, url).body(body.clone());
+            request = request.header(CONTENT_TYPE, "application/json");
+            if let Some(key) = key {
+                request = request.header(IDEMPOTENCY_KEY, key.as_str());
+            }
+            let answer = self.exchange(request, MAX_BYTES, Instant::now() + deadline).await?;
+            if answer.status.is_success() {
+                return Ok(answer.body);
+            }
+            Err(Failure::of_answer(self.service, answer.status, &answer.headers))
+        };
+        let body = self.run(Repeat::Never, within, post).await?;
+        self.parsed(&body)
     }
 
     /// Gets what an answer of this upstream points at on another host, without our credential. Whether that host is fit

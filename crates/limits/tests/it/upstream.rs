@@ -9,7 +9,7 @@ use std::{
 };
 
 use mcp_errors::{Error, ErrorKind};
-use mcp_limits::{Repeat, Upstream, UpstreamConfig, UpstreamCredential, UpstreamLimits};
+use mcp_limits::{Repeat, Upstream, UpstreamConfig, UpstreamCredential, UpstreamLimits, WriteKey};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -229,6 +229,30 @@ async fn what_changes_something_is_never_repeated() {
     };
     assert!(upstream.run(Repeat::Never, WITHIN, attempt).await.is_err());
     assert_eq!(made.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_write_is_posted_once_with_its_key() {
+    let server = answering(ResponseTemplate::new(201).set_body_json(7)).await;
+    let key = WriteKey::new("somebody", "create", "k-1").unwrap();
+    let post = async |server: &MockServer, key| {
+        let (upstream, body) = (upstream(&server.uri()), json!({ "title": "Leak" }));
+        upstream.post_json::<u32>(&["v1", "a/b"], &body, key, WITHIN).await
+    };
+    assert_eq!(post(&server, Some(&key)).await.unwrap(), 7);
+    assert_eq!(post(&server, None).await.unwrap(), 7);
+    let requests = server.received_requests().await.unwrap();
+    let [keyed, unkeyed] = &requests[..] else { panic!("{requests:?}") };
+    assert_eq!((keyed.method.as_str(), keyed.url.path()), ("POST", "/v1/a%2Fb"));
+    assert_eq!(keyed.headers["content-type"], "application/json");
+    assert_eq!(keyed.headers["idempotency-key"], key.as_str());
+    assert_eq!(keyed.body_json::<Value>().unwrap(), json!({ "title": "Leak" }));
+    assert!(!unkeyed.headers.contains_key("idempotency-key"));
+
+    let failing = answering(ResponseTemplate::new(503)).await;
+    let error = post(&failing, Some(&key)).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Upstream { status: Some(503), .. }), "{error}");
+    assert_eq!(failing.received_requests().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
