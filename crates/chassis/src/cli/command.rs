@@ -40,6 +40,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print all that a client sees and the policies behind it, as JSON, whatever is configured
+    Surface,
     /// Check, show or describe the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -9,6 +9,7 @@ mod failure;
 mod healthcheck;
 mod revoke;
 mod serve;
+mod surface;
 mod tools;
 
 use std::{
@@ -70,6 +71,7 @@ fn run<S: Server>(arguments: Arguments, mut definition: clap::Command) -> Result
             let loaded = loaded(flags)?;
             tools::print::<S>(&loaded.core, &loaded.server, json)
         }
+        Command::Surface => surface::print::<S>(),
         Command::Config(ConfigCommand::Check) => {
             let loaded = loaded(flags)?;
             config::check::<S>(&loaded.core, &loaded.server)
