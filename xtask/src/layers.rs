@@ -1,5 +1,7 @@
 //! Which package may import which, read from `cargo metadata`.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use crate::workspace::{self, Dependency, Package};
@@ -21,7 +23,12 @@ const XTASK: &str = "xtask";
 
 /// Fails with every edge and manifest that breaks a rule.
 pub(crate) fn check() -> Result<()> {
-    let faults: Vec<String> = workspace::packages()?.iter().flat_map(faults).collect();
+    check_in(workspace::root())
+}
+
+/// The same for a copy of the workspace.
+pub(crate) fn check_in(root: &Path) -> Result<()> {
+    let faults: Vec<String> = workspace::packages_in(root)?.iter().flat_map(faults).collect();
     ensure!(faults.is_empty(), "\n  {}", faults.join("\n  "));
     Ok(())
 }

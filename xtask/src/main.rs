@@ -8,7 +8,10 @@ mod conformance;
 mod demo;
 mod deploy;
 mod descriptor;
+mod docs;
+mod json;
 mod layers;
+mod new_server;
 mod npm;
 mod prerequisites;
 mod process;
@@ -19,6 +22,7 @@ mod sample;
 mod server;
 mod snapshots;
 mod soak;
+mod surface;
 mod test;
 mod tidy;
 mod tools;
@@ -47,6 +51,9 @@ enum Task {
     Test(test::Test),
     Build(build::Build),
     Snapshots(snapshots::Snapshots),
+    Surface(surface::Surface),
+    Docs(docs::Docs),
+    NewServer(new_server::NewServer),
     Conformance(conformance::Conformance),
     Apps(apps::Apps),
     Bench(bench::Bench),
@@ -54,20 +61,28 @@ enum Task {
     Deploy(deploy::Deploy),
 }
 
+impl Task {
+    fn run(&self) -> anyhow::Result<()> {
+        match self {
+            Task::Run(task) => task.run(),
+            Task::Demo(task) => task.run(),
+            Task::Test(task) => task.run(),
+            Task::Build(task) => task.run(),
+            Task::Snapshots(task) => task.run(),
+            Task::Surface(task) => task.run(),
+            Task::Docs(task) => task.run(),
+            Task::NewServer(task) => task.run(),
+            Task::Conformance(task) => task.run(),
+            Task::Apps(task) => task.run(),
+            Task::Bench(task) => task.run(),
+            Task::Release(task) => task.run(),
+            Task::Deploy(task) => task.run(),
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().task {
-        Task::Run(task) => task.run(),
-        Task::Demo(task) => task.run(),
-        Task::Test(task) => task.run(),
-        Task::Build(task) => task.run(),
-        Task::Snapshots(task) => task.run(),
-        Task::Conformance(task) => task.run(),
-        Task::Apps(task) => task.run(),
-        Task::Bench(task) => task.run(),
-        Task::Release(task) => task.run(),
-        Task::Deploy(task) => task.run(),
-    };
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let Err(error) = Arguments::parse().task.run() else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");
     ExitCode::from(code(&error))
 }

@@ -1,6 +1,7 @@
 //! Running other programs from the root of the workspace.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -9,8 +10,13 @@ use crate::workspace;
 
 /// The cargo that runs us, in the root of the workspace, with `arguments` separated by spaces.
 pub(crate) fn cargo(arguments: &str) -> Command {
+    cargo_in(workspace::root(), arguments)
+}
+
+/// The same in the workspace of another folder.
+pub(crate) fn cargo_in(root: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.args(arguments.split_whitespace()).current_dir(workspace::root());
+    command.args(arguments.split_whitespace()).current_dir(root);
     command
 }
 

@@ -79,6 +79,16 @@ pub(crate) fn built_as_tests<'a>(
         .collect())
 }
 
+/// Every server of these with its program, built as the tests build them.
+pub(crate) fn built(servers: Vec<Server>) -> Result<Vec<(Server, PathBuf)>> {
+    let mut programs = built_as_tests(servers.iter().map(|it| it.package.as_str()))?;
+    let with_program = |server: Server| {
+        let program = programs.remove(&server.package);
+        Ok((server.clone(), program.with_context(|| format!("no `{}`", server.package))?))
+    };
+    servers.into_iter().map(with_program).collect()
+}
+
 /// Every scope that some tool of the program needs.
 pub(crate) fn scopes(program: &Path, environment: &Environment) -> Result<BTreeSet<String>> {
     let mut command = Command::new(program);

@@ -165,6 +165,12 @@ fn names_a_package(args: &[String]) -> bool {
     args.iter().any(|it| it.starts_with("-p") || it.starts_with("--package"))
 }
 
+/// Whether there is a step of that name.
+#[cfg(test)]
+pub(crate) fn has_step(name: &str) -> bool {
+    STEPS.iter().any(|step| step.name == name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! House rules for the text of the sources that neither rustfmt nor clippy knows.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use crate::workspace::{self, SourceFile};
@@ -27,7 +29,12 @@ const ENVIRONMENT_READERS: [&str; 4] = ["bench/", "crates/chassis/", "crates/tes
 
 /// Fails with every line that breaks a rule.
 pub(crate) fn check() -> Result<()> {
-    let faults = faults(&workspace::source_files()?);
+    check_in(workspace::root())
+}
+
+/// The same for a copy of the workspace.
+pub(crate) fn check_in(root: &Path) -> Result<()> {
+    let faults = faults(&workspace::source_files(root)?);
     ensure!(faults.is_empty(), "\n  {}", faults.join("\n  "));
     Ok(())
 }
@@ -39,35 +46,35 @@ fn faults(files: &[SourceFile]) -> Vec<String> {
     faults
 }
 
-/// Where it is said what happens when something is slow, down or wrong.
-const FAULTS_PAGE: &str = "docs/OPERATIONS.md";
-const FAULTS_SECTION: &str = "## When something is slow, down or wrong";
-
-/// Sections whose rows tests show: those of faults, of what is bounded, and of the protocol's clauses.
-const SHOWN: [(&str, &str); 3] = [
-    (FAULTS_PAGE, FAULTS_SECTION),
-    (FAULTS_PAGE, "## Bounds"),
+/// Where it is said what is done about something, and under which heading, if not everywhere.
+const SHOWN: [(&str, &str); 5] = [
+    ("docs/OPERATIONS.md", "## When something is slow, down or wrong"),
+    ("docs/OPERATIONS.md", "## Bounds"),
     ("docs/PROTOCOL.md", "## Clauses and their tests"),
+    ("docs/SECURITY-MODEL.md", "## Threats and defences"),
+    ("/THREAT-MODEL.md", ""),
 ];
 
-/// Every row of such a section is shown by tests, which its last cell names.
+/// Every row of those tables is shown by tests, which its last cell names.
 fn unshown_faults(files: &[SourceFile]) -> Vec<String> {
-    SHOWN.iter().flat_map(|shown| unshown_rows(files, *shown)).collect()
-}
-
-fn unshown_rows(files: &[SourceFile], (page, heading): (&str, &str)) -> Vec<String> {
-    let text = files.iter().find(|file| file.path == page);
-    let section = text.and_then(|page| page.text.split_once(heading));
-    let section = section.and_then(|(_, rest)| rest.split("\n## ").next()).unwrap_or_default();
-    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
-    rows.filter_map(|row| {
+    let pages = SHOWN.iter().flat_map(|(path, heading)| {
+        let pages = files.iter().filter(move |file| file.path.ends_with(path));
+        pages.filter_map(move |page| Some((page, page.text.split_once(heading)?.1)))
+    });
+    let rows = pages.flat_map(|(page, section)| {
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter(|line| line.starts_with('|'));
+        // The head of the table and its rule name no test.
+        rows.skip(2).map(move |row| (page, row))
+    });
+    rows.filter_map(|(page, row)| {
         let mut cells = row.trim_matches('|').split('|');
         let (what, shown) = (cells.next()?.trim(), cells.next_back()?);
         let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
         let is_test =
             |name: &&str| files.iter().any(|file| file.text.contains(&format!("fn {name}(")));
         (names.is_empty() || !names.iter().all(is_test))
-            .then(|| format!("{page}: no test shows `{what}`"))
+            .then(|| format!("{}: no test shows `{what}`", page.path))
     })
     .collect()
 }
@@ -207,10 +214,13 @@ mod tests {
 
     #[test]
     fn what_is_said_of_faults_is_shown_by_tests_that_exist() {
-        let row = |shown: &str| {
-            format!("| what | happens | by |\n|---|---|---|\n| it is down | told | {shown} |\n")
+        let (operations, heading) = SHOWN[0];
+        let page = |shown: &str| {
+            let rows = format!(
+                "| what | happens | by |\n|---|---|---|\n| it is down | told | {shown} |\n"
+            );
+            file(operations, &format!("{heading}\n\n{rows}\n## More\n\n| a |\n|---|\n| b |\n"))
         };
-        let page = |shown: &str| file(FAULTS_PAGE, &format!("{FAULTS_SECTION}\n\n{}", row(shown)));
         let test = || file("a.rs", "//! A.\nfn it_is_told() {}\n");
         assert_eq!(faults(&[page("`it_is_told`"), test()]), [""; 0]);
         for shown in ["", "`it_is_told` `nobody_looks`"] {

@@ -38,15 +38,21 @@ pub(crate) fn target_directory() -> Result<PathBuf> {
 
 /// Every member of the workspace.
 pub(crate) fn packages() -> Result<Vec<Package>> {
-    let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
-    metadata.packages.iter().map(package).collect()
+    packages_in(root())
 }
 
-fn package(package: &cargo_metadata::Package) -> Result<Package> {
+/// The same for a copy of the workspace.
+pub(crate) fn packages_in(root: &Path) -> Result<Vec<Package>> {
+    let metadata = MetadataCommand::new().current_dir(root).no_deps().exec()?;
+    let root = metadata.workspace_root.as_std_path();
+    metadata.packages.iter().map(|it| package(it, root)).collect()
+}
+
+fn package(package: &cargo_metadata::Package, root: &Path) -> Result<Package> {
     let path = package.manifest_path.as_std_path();
     let manifest = fs::read_to_string(path)?;
     let manifest = manifest.parse().with_context(|| format!("`{}`", path.display()))?;
-    let folder = path.parent().and_then(|it| it.strip_prefix(root()).ok()).unwrap_or(path);
+    let folder = path.parent().and_then(|it| it.strip_prefix(root).ok()).unwrap_or(path);
     let dependencies = package.dependencies.iter().map(|it| Dependency {
         name: it.name.clone(),
         is_ours: it.path.is_some(),
@@ -69,11 +75,11 @@ pub(crate) struct SourceFile {
 }
 
 /// The Rust, TOML and Markdown files of the workspace, without what was recorded or built.
-pub(crate) fn source_files() -> Result<Vec<SourceFile>> {
+pub(crate) fn source_files(root: &Path) -> Result<Vec<SourceFile>> {
     const NOT_WRITTEN: [&str; 5] = ["dist", "fixtures", "node_modules", "snapshots", "target"];
     const WRITTEN: [&str; 3] = ["md", "rs", "toml"];
     let mut files = Vec::new();
-    let mut folders = vec![root().to_owned()];
+    let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).with_context(|| format!("`{}`", folder.display()))? {
             let entry = entry?;
@@ -84,7 +90,7 @@ pub(crate) fn source_files() -> Result<Vec<SourceFile>> {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|it| WRITTEN.iter().any(|ext| it == *ext)) {
-                files.push(read(&path)?);
+                files.push(read(root, &path)?);
             }
         }
     }
@@ -92,8 +98,8 @@ pub(crate) fn source_files() -> Result<Vec<SourceFile>> {
     Ok(files)
 }
 
-fn read(path: &Path) -> Result<SourceFile> {
+fn read(root: &Path, path: &Path) -> Result<SourceFile> {
     let text = fs::read_to_string(path).with_context(|| format!("`{}`", path.display()))?;
-    let relative = path.strip_prefix(root()).unwrap_or(path);
+    let relative = path.strip_prefix(root).unwrap_or(path);
     Ok(SourceFile { path: relative.display().to_string(), text })
 }

@@ -20,6 +20,7 @@ use crate::workspace;
 pub(crate) use check::samples;
 pub(crate) use deployment::Deployment;
 pub(crate) use render::{Rendered, files, template};
+pub(crate) use settings::{Setting, of as settings};
 
 /// Renders `deploy/<server>/`: Docker, compose, Kubernetes, Helm's values, Fly.io, Railway, AWS.
 ///
@@ -109,6 +110,12 @@ impl Deploy {
 /// As a step of `test`: everything is as rendered, and every platform's tools take it.
 pub(crate) fn check() -> Result<()> {
     Deploy { server: None, check: true, dry_run: false, out: "deploy".into() }.run()
+}
+
+/// Writes the files of one server.
+pub(crate) fn renew(server: &str) -> Result<()> {
+    Deploy { server: Some(server.to_owned()), check: false, dry_run: false, out: "deploy".into() }
+        .run()
 }
 
 /// What a server is deployed with, by what its program says of its settings.

@@ -1,6 +1,6 @@
 //! `run`: a server for development, and how to connect a client to it.
 
-mod clients;
+pub(crate) mod clients;
 mod supervise;
 mod token;
 
