@@ -5,7 +5,8 @@ use clap::Parser;
 use crate::{Arguments, test, workspace};
 
 /// How a command begins, and what runs it: a test, or a step of `cargo xtask test`.
-const RUN_BY: [(&str, &str); 16] = [
+const RUN_BY: [(&str, &str); 17] = [
+    ("cargo xtask apps", "step apps"),
     ("cargo xtask bench", "flags_reach_the_driver"),
     ("cargo xtask conformance", "step conformance"),
     ("cargo xtask demo", "a_server_is_shown_and_announced_as_the_pages_say"),
