@@ -1,5 +1,7 @@
 //! Every command in a page is run by a test: this one says which, and checks what it can itself.
 
+use std::path::Path;
+
 use clap::Parser;
 
 use crate::{Arguments, test, workspace};
@@ -37,7 +39,8 @@ struct Told {
 /// The commands of every page: lines behind `$ ` in a console, and blocks of a shell.
 fn commands() -> Vec<Told> {
     let files = workspace::source_files(workspace::root()).unwrap();
-    let pages = files.into_iter().filter(|file| file.path.ends_with(".md"));
+    let is_page = |path: &str| Path::new(path).extension().is_some_and(|it| it == "md");
+    let pages = files.into_iter().filter(|file| is_page(&file.path));
     pages
         .flat_map(|page| {
             let blocks = page.text.split("\n```").skip(1).step_by(2).map(str::to_owned);
