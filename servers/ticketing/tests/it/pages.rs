@@ -198,9 +198,10 @@ async fn a_page_is_read_under_its_policy() {
     let log = tempfile::NamedTempFile::new().unwrap();
     let command = keys.command(&command()).env("MCP_AUDIT_LOG", log.path());
     let command = command.env("MCP_AUDIT_READS", "true").env("MCP_RATE_LIMIT_READ", "1/1m");
-    let process = command.http().await;
+    let mut process = command.http().await;
+    let url = process.url();
     let read = async |key: &str| {
-        let client = HttpClient::new(process.url()).bearer(key);
+        let client = HttpClient::new(url.clone()).bearer(key);
         client.request("resources/read", announcing(json!({ "uri": PAGE }))).send().await
     };
     let refused = read(Keys::WRITE).await;
@@ -210,6 +211,8 @@ async fn a_page_is_read_under_its_policy() {
     assert!(whole.result()["contents"][0]["text"].is_string());
     let spent = read(Keys::BOTH).await;
     assert_eq!(spent.json()["error"]["data"]["error"]["code"], "rate_limited");
+    // The record of a read may be written after its answer.
+    assert!(process.terminate().await.success());
     let written = std::fs::read_to_string(log.path()).unwrap();
     let lines = written.lines().filter(|line| line.contains(PAGE));
     assert_eq!(lines.count(), 3, "{written}");
