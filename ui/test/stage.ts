@@ -17,10 +17,11 @@ import {
 import type { Setting } from "./bridge.ts";
 import { connect, MEDIA_TYPE, type Connection } from "./servers.ts";
 
-const SIZE = { width: 900, height: 700 };
+/** Higher than every page: to take a picture of more, the window would be resized, and charts drawn anew. */
+const SIZE = { width: 900, height: 1_000 };
 
 /** What a test may take; a loaded machine is slow. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 let browser: Browser;
 let bridge: string;
