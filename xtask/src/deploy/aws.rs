@@ -80,8 +80,18 @@ fn faults(template: &Value, server: &Deployment) -> Vec<String> {
         all.iter().find(|it| it.get("Key").is_some_and(|it| it == key))?.get("Value")?.as_str()
     };
     // Half an hour over the hour that a token lasts at most.
-    let idle = attribute("idle_timeout.timeout_seconds").and_then(|it| it.parse().ok());
-    expect("streams that may be silent for an hour", idle.is_some_and(|idle: u32| idle > 3600));
+    let idle: Option<u32> =
+        attribute("idle_timeout.timeout_seconds").and_then(|it| it.parse().ok());
+    expect("streams that may be silent for an hour", idle.is_some_and(|idle| idle > 3600));
+    let environment = container.and_then(|it| it.get("Environment")).and_then(Value::as_array);
+    let kept = environment.into_iter().flatten().find_map(|variable| {
+        let is_meant = variable.get("Name").is_some_and(|it| it == "MCP_IDLE_TIMEOUT");
+        variable.get("Value").filter(|_| is_meant)?.as_str()?.strip_suffix('s')?.parse().ok()
+    });
+    expect(
+        "a server that keeps an idle connection for longer than the balancer",
+        idle.zip(kept).is_some_and(|(idle, kept): (u32, u32)| kept > idle),
+    );
     let listener = "AWS::ElasticLoadBalancingV2::Listener";
     let secure = resources.all(listener).any(|it| {
         it.get("Protocol").is_some_and(|it| it == "HTTPS")
