@@ -21,14 +21,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Every server of the workspace.
+    /// Every server of the workspace, in the order of their names.
     pub(crate) fn all() -> Result<Vec<Self>> {
         let packages = workspace::packages()?.into_iter();
         let server = |package: workspace::Package| {
             let name = package.folder.strip_prefix("servers/")?.to_owned();
             Some(Self { name, package: package.name })
         };
-        Ok(packages.filter_map(server).collect())
+        let mut servers: Vec<_> = packages.filter_map(server).collect();
+        servers.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(servers)
     }
 
     /// The server of that folder or package.

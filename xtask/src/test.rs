@@ -8,7 +8,8 @@ use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
 use crate::{
-    apps, bench, conformance, deploy, layers, prerequisites, release, soak, tidy, transport,
+    apps, bench, conformance, deploy, docs, layers, prerequisites, release, soak, surface, tidy,
+    transport,
 };
 
 /// Runs everything that a change must pass; CI runs the same.
@@ -43,7 +44,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -79,6 +80,12 @@ const STEPS: [Step; 13] = [
         },
     },
     Step { name: "test", purpose: "the tests pass", run: tests },
+    Step {
+        name: "surface",
+        purpose: "what servers offer is what was reviewed",
+        run: |_| surface::check(),
+    },
+    Step { name: "docs", purpose: "what is generated is up to date", run: |_| docs::check() },
     Step {
         name: "deploy",
         purpose: "deployment files are as rendered, and each platform's tools take them",

@@ -7,24 +7,29 @@ use clap::Parser;
 use crate::{Arguments, test, workspace};
 
 /// How a command begins, and what runs it: a test, or a step of `cargo xtask test`.
-const RUN_BY: [(&str, &str); 17] = [
+const RUN_BY: [(&str, &str); 19] = [
     ("cargo xtask apps", "step apps"),
     ("cargo xtask bench", "flags_reach_the_driver"),
     ("cargo xtask conformance", "step conformance"),
     ("cargo xtask demo", "a_server_is_shown_and_announced_as_the_pages_say"),
     ("cargo xtask deploy", "step deploy"),
-    ("cargo xtask docs", "a_setting_is_a_row_with_its_default_or_a_dash"),
+    ("cargo xtask docs", "step docs"),
     ("cargo xtask new-server", "nothing_of_the_template_s_own_name_is_left"),
     ("cargo xtask release", "step release"),
     ("cargo xtask run", "a_server_is_shown_and_announced_as_the_pages_say"),
     ("cargo xtask snapshots", "the_surface_is_as_in_the_snapshot"),
-    ("cargo xtask surface", "a_change_of_what_a_client_sends_has_its_class"),
+    ("cargo xtask surface", "step surface"),
     // It runs itself.
     ("cargo xtask test", "steps_have_names_of_their_own_and_the_costly_ones_come_last"),
+    ("claude mcp add", "a_running_server_is_named_by_url_and_token_for_every_client"),
     ("curl -sS", "the_commands_of_the_documentation_do_what_it_says"),
     ("mcp-ticketing config check", "a_value_that_is_not_built_is_refused_by_name"),
     ("mcp-ticketing doctor", "a_deployment_as_it_should_be_passes_the_gate"),
     ("mcp-ticketing http", "a_server_does_not_listen_beyond_loopback_without_credentials_or_tls"),
+    (
+        "npx @modelcontextprotocol/inspector",
+        "a_running_server_is_named_by_url_and_token_for_every_client",
+    ),
     // One that is not known is run by nothing.
     ("", ""),
 ];

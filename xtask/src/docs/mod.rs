@@ -49,8 +49,8 @@ impl Docs {
     }
 }
 
-/// Everything generated is as it would be generated now.
-fn check() -> Result<()> {
+/// As a step of `test`: everything generated is as it would be generated now.
+pub(crate) fn check() -> Result<()> {
     let stale: Vec<_> = generated()?.into_iter().filter(|file| !file.is_current()).collect();
     let names: Vec<_> = stale.iter().map(|file| file.path.as_str()).collect();
     ensure!(names.is_empty(), "out of date, `cargo xtask docs` renews: {}", names.join(", "));

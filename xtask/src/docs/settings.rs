@@ -1,6 +1,6 @@
 //! Tables of settings, from what each server's program says of its own configuration.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{Described, Generated, cell};
 use crate::deploy::Setting;
@@ -18,18 +18,19 @@ pub(super) fn page(servers: &[Described]) -> Generated {
     Generated { path: "docs/CONFIGURATION.md".to_owned(), text }
 }
 
-/// The defaults of a setting, where servers have different ones.
+/// The defaults of a setting, where servers have different ones: that of most, and whose is another.
 fn differing(variable: &str, servers: &[Described]) -> Option<String> {
-    let of = |it: &Described| {
-        let setting = it.settings.iter().find(|it| it.variable == variable)?;
-        setting.default.clone()
-    };
-    let defaults: Vec<_> = servers.iter().map(|it| (it.server.name.as_str(), of(it))).collect();
-    let unique: BTreeSet<_> = defaults.iter().map(|(_, default)| default).collect();
-    let one = |(server, default): &(&str, Option<String>)| {
-        default.as_ref().map(|default| format!("`{default}` ({server})"))
-    };
-    (unique.len() > 1).then(|| defaults.iter().filter_map(one).collect::<Vec<_>>().join(", "))
+    let mut by_default: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for Described { server, settings, .. } in servers {
+        let setting = settings.iter().find(|it| it.variable == variable)?;
+        by_default.entry(setting.default.as_deref()?).or_default().push(&server.name);
+    }
+    let (usual, _) = by_default.iter().max_by_key(|(_, servers)| servers.len())?;
+    let others = by_default.iter().filter(|(default, _)| default != &usual);
+    let others: Vec<_> = others
+        .map(|(default, servers)| format!("; `{default}` ({})", servers.join(", ")))
+        .collect();
+    (!others.is_empty()).then(|| format!("`{usual}`{}", others.concat()))
 }
 
 /// A table of settings; `instead` may tell the default in other words.

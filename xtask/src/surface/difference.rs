@@ -76,9 +76,11 @@ pub(crate) fn between(before: &Lock, now: &Lock) -> Vec<Change> {
         }
     }
     for class in union(&before.rate_limits, &now.rate_limits) {
-        let (before, now) = (before.rate_limits.get(class), now.rate_limits.get(class));
+        let of =
+            |lock: &Lock| lock.rate_limits.get(class).map_or("none", String::as_str).to_owned();
+        let (before, now) = (of(before), of(now));
         if before != now {
-            server.add(Class::Policy, format!("rate limit `{class}`: {before:?} → {now:?}"));
+            server.add(Class::Policy, format!("rate limit `{class}`: {before} → {now}"));
         }
     }
     for (kind, before, now, definitions) in [

@@ -92,6 +92,16 @@ impl Surface {
     }
 }
 
+/// As a step of `test`: every lock file is what its server offers.
+pub(crate) fn check() -> Result<()> {
+    for built in server::built(Server::all()?)? {
+        let report = Report::of(&built, None)?;
+        report.print();
+        report.check_lock()?;
+    }
+    Ok(())
+}
+
 /// Writes the first lock file of a server.
 pub(crate) fn bless(server: &str) -> Result<()> {
     server::built(vec![Server::named(server)?])?.iter().try_for_each(|built| renew(built, false))

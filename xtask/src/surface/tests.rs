@@ -1,5 +1,6 @@
 //! The classification, case by case; version rules; and the digests as a client computes them.
 
+use mcp_testkit::{HttpClient, ServerCommand};
 use serde_json::{Value, json};
 
 use super::*;
@@ -206,7 +207,7 @@ fn a_change_of_policy_has_its_class() {
             "/rate_limits",
             "client",
             json!("60/1m"),
-            "policy toy: rate limit `client`: Some(\"600/1m\") → Some(\"60/1m\")",
+            "policy toy: rate limit `client`: 600/1m → 60/1m",
         ),
         (
             "/tools/0/policy",
@@ -353,4 +354,37 @@ fn names_fit_into_what_clients_take_with_the_server_before_them() {
         names::faults(&lock, "mcp-toy"),
         [format!("`{name}` has 74 characters, clients take 64")]
     );
+}
+
+#[test]
+fn every_server_has_a_lock_file_with_short_names_and_a_ceiling() {
+    for server in Server::all().unwrap() {
+        let lock = Lock::read(&server.name).unwrap().unwrap_or_else(|| panic!("{}", server.name));
+        assert_eq!(names::faults(&lock, &server.package), [""; 0]);
+        assert!(lock.tokens <= lock.token_ceiling, "{}", server.name);
+        assert_eq!(lock.server, server.name);
+    }
+}
+
+/// A client that pins computes what was published from nothing but the lists.
+#[tokio::test]
+async fn a_client_computes_the_published_digests_from_the_lists() {
+    let weather = Server::named("weather").unwrap();
+    let built = server::built(vec![weather]).unwrap();
+    let server = ServerCommand::new(&built[0].1).http().await;
+    let lock = Lock::read("weather").unwrap().unwrap();
+    let client = HttpClient::new(server.url());
+    for (method, list, key, items) in [
+        ("tools/list", "tools", "name", &lock.tools),
+        ("prompts/list", "prompts", "name", &lock.prompts),
+        ("resources/list", "resources", "uri", &lock.resources),
+    ] {
+        let reply = client.request(method, json!({})).send().await;
+        let listed = reply.result()[list].as_array().unwrap();
+        assert_eq!(listed.len(), items.len(), "{method}");
+        for item in listed {
+            let pinned = &items[item[key].as_str().unwrap()].digest;
+            assert_eq!(&lock::digest(item).unwrap(), pinned, "{item}");
+        }
+    }
 }
