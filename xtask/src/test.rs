@@ -8,8 +8,8 @@ use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
 use crate::{
-    apps, bench, conformance, deploy, docs, layers, prerequisites, release, soak, surface, tidy,
-    transport,
+    apps, bench, conformance, deploy, docs, layers, new_server, prerequisites, release, soak,
+    surface, tidy, transport,
 };
 
 /// Runs everything that a change must pass; CI runs the same.
@@ -44,7 +44,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -90,6 +90,11 @@ const STEPS: [Step; 15] = [
         name: "deploy",
         purpose: "deployment files are as rendered, and each platform's tools take them",
         run: |_| deploy::check(),
+    },
+    Step {
+        name: "new-server",
+        purpose: "a new server passes what a change must pass, and answers",
+        run: |_| new_server::check(),
     },
     Step {
         name: "release",

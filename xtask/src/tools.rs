@@ -61,7 +61,9 @@ impl Tools {
 
 /// Outside cargo's own folder, so that another target directory finds them too.
 pub(crate) fn folder() -> PathBuf {
-    workspace::root().join("target/tools")
+    let target = workspace::root().join("target");
+    // Python's programs name their own place: it must not be that of a copy of the tree, which goes.
+    target.canonicalize().unwrap_or(target).join("tools")
 }
 
 fn install_python(requirements: &Path, folder: &Path) -> Result<()> {

@@ -14,7 +14,7 @@ const RUN_BY: [(&str, &str); 19] = [
     ("cargo xtask demo", "a_server_is_shown_and_announced_as_the_pages_say"),
     ("cargo xtask deploy", "step deploy"),
     ("cargo xtask docs", "step docs"),
-    ("cargo xtask new-server", "nothing_of_the_template_s_own_name_is_left"),
+    ("cargo xtask new-server", "step new-server"),
     ("cargo xtask release", "step release"),
     ("cargo xtask run", "a_server_is_shown_and_announced_as_the_pages_say"),
     ("cargo xtask snapshots", "the_surface_is_as_in_the_snapshot"),

@@ -1,5 +1,6 @@
-//! `new-server`: a domain server to begin from.
+//! `new-server`: a domain server that passes everything a change must pass, to begin from.
 
+mod check;
 mod names;
 mod template;
 #[cfg(test)]
@@ -10,16 +11,18 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use cargo_metadata::Message;
 use clap::Args;
 
-use crate::process::{cargo_in, run};
+use crate::process::{cargo_in, output, run};
 use crate::{deploy, docs, surface, workspace};
+pub(crate) use check::check;
 use names::Names;
 
 /// Makes a new domain server: a crate of one read and one write tool, a resource and a prompt over a REST API, with
 /// its tests, snapshots, owners, threat model and generated pages.
 ///
-/// The server is found by its folder; nothing else lists it.
+/// What it makes passes `cargo xtask test` as it is. The server is found by its folder; nothing else lists it.
 ///
 /// Example: `cargo xtask new-server notes --team knowledge`
 #[derive(Debug, Args)]
@@ -49,7 +52,7 @@ impl NewServer {
             return Ok(());
         }
         write(root, &names, &files)?;
-        record(root, &names, &format!("--package {}", names.package()))?;
+        record(root, &names)?;
         let server = names.kebab();
         surface::bless(server)?;
         docs::renew()?;
@@ -83,15 +86,33 @@ fn write(root: &Path, names: &Names, files: &[template::File]) -> Result<()> {
 }
 
 /// Runs the server's tests, which write what it answers as its first snapshots.
-fn record(root: &Path, names: &Names, scope: &str) -> Result<()> {
-    let mut tests = cargo_in(root, &format!("test --locked {scope} --test it"));
-    recording(&mut tests);
-    run(&mut tests).with_context(|| format!("the tests of {}", names.package()))?;
+fn record(root: &Path, names: &Names) -> Result<()> {
+    let mut tests = tests(root, names)?;
+    run(tests.env("INSTA_UPDATE", "always").env("INSTA_FORCE_PASS", "1"))
+        .with_context(|| format!("the tests of {}", names.package()))?;
     let snapshots = root.join("servers").join(names.kebab()).join("snapshots");
     ensure!(snapshots.is_dir(), "the tests of {} wrote no snapshot", names.package());
     Ok(())
 }
 
-fn recording(tests: &mut Command) {
-    tests.env("INSTA_UPDATE", "always").env("INSTA_FORCE_PASS", "1");
+/// Of the whole workspace, so that a server's tests share everything but themselves with those of the others.
+const BUILD_TESTS: &str = "test --workspace --locked --test it --no-run";
+
+/// The server's tests.
+fn tests(root: &Path, names: &Names) -> Result<Command> {
+    let mut build = cargo_in(root, BUILD_TESTS);
+    let messages = output(build.args(["--message-format", "json-render-diagnostics"]))?;
+    let folder = root.join("servers").join(names.kebab());
+    let manifest = folder.join("Cargo.toml");
+    let program = Message::parse_stream(messages.as_bytes()).find_map(|message| match message {
+        Ok(Message::CompilerArtifact(it))
+            if it.target.is_test() && it.manifest_path == manifest =>
+        {
+            it.executable
+        }
+        _ => None,
+    });
+    let mut tests = Command::new(program.context("cargo named no tests of the new server")?);
+    tests.current_dir(folder);
+    Ok(tests)
 }
