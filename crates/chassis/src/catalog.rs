@@ -60,8 +60,7 @@ pub(crate) struct RegisteredPrompt<S> {
 
 impl<S> RegisteredTool<S> {
     fn new(spec: ToolSpec, definition: ToolDefinition, prepare: Preparer<S>) -> Self {
-        let schema = Value::Object((*definition.input_schema).clone()).to_string();
-        let repeats_arguments = schema.contains("\"x-mcp-header\":");
+        let repeats_arguments = schema::repeats_arguments(&definition.input_schema);
         Self { spec, definition, prepare, repeats_arguments }
     }
 }
@@ -199,7 +198,7 @@ impl<S: Server> Catalog<S> {
             let properties = tool.definition.input_schema.get("properties").cloned();
             let has_header = move |name: &&str| {
                 let property = properties.as_ref().and_then(|properties| properties.get(*name));
-                property.is_some_and(|property| property.get("x-mcp-header").is_some())
+                property.is_some_and(|property| property.get(schema::IN_HEADER).is_some())
             };
             let missing = tool.spec.kind.routed.iter().copied().filter(move |it| !has_header(it));
             missing.collect::<Vec<_>>()

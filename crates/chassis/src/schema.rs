@@ -73,7 +73,23 @@ pub(crate) fn with_idempotency_key(mut schema: JsonObject) -> JsonObject {
     schema
 }
 
-/// Has clients repeat an argument in a header (2026-07-28, transports, `x-mcp-header`), where it is one that can be.
+/// The keyword that names the header in which clients repeat an argument (2026-07-28, transports).
+pub(crate) const IN_HEADER: &str = "x-mcp-header";
+
+/// Whether clients repeat any argument in a header, at whatever depth it is.
+pub(crate) fn repeats_arguments(schema: &JsonObject) -> bool {
+    schema.iter().any(|(key, value)| key == IN_HEADER || holds_header(value))
+}
+
+fn holds_header(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => repeats_arguments(fields),
+        Value::Array(items) => items.iter().any(holds_header),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Has clients repeat an argument in a header, where it is one that can be.
 ///
 /// An argument that may be left out need not be `null`, and clients take no header of two types.
 pub(crate) fn route_by(schema: &mut JsonObject, argument: &str) -> bool {
@@ -88,7 +104,7 @@ pub(crate) fn route_by(schema: &mut JsonObject, argument: &str) -> bool {
     }
     let is_plain = property.get("type").is_some_and(|it| it == "string" || it == "integer");
     if is_plain {
-        property.insert("x-mcp-header".to_owned(), Value::String(header_name(argument)));
+        property.insert(IN_HEADER.to_owned(), Value::String(header_name(argument)));
     }
     is_plain
 }

@@ -23,9 +23,8 @@ use rmcp::{
     transport::Transport,
 };
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
-use super::refusal::Refusal;
+use super::{forwarded::only, refusal::Refusal};
 use crate::{
     Server,
     app::App,
@@ -43,8 +42,7 @@ pub(super) struct Direct<S: Server> {
     app: InForce<App<S>>,
     handler: Arc<Handler<S>>,
     /// A connection that nothing comes or goes by: handlers want to know their client's.
-    nobody: RunningService<RoleServer, Handler<S>>,
-    stopped: CancellationToken,
+    nobody: RunningService<RoleServer, Arc<Handler<S>>>,
 }
 
 /// A call that leaves nothing to be said about its form.
@@ -64,13 +62,12 @@ struct Message<'a> {
 
 impl<S: Server> Direct<S> {
     pub(super) fn new(app: &InForce<App<S>>) -> Self {
-        let handler = || Handler::new(app.clone(), Connection::Request);
+        let handler = Arc::new(Handler::new(app.clone(), Connection::Request));
         let client =
             InitializeRequestParams::new(ClientCapabilities::default(), Implementation::default())
                 .with_protocol_version(ProtocolVersion::V_2026_07_28);
-        let nobody = serve_directly(handler(), Nowhere, Some(client));
-        let stopped = app.now().stopped.clone();
-        Self { app: app.clone(), handler: Arc::new(handler()), nobody, stopped }
+        let nobody = serve_directly(Arc::clone(&handler), Nowhere, Some(client));
+        Self { app: app.clone(), handler, nobody }
     }
 
     /// The call that a request makes, if it can go the short way.
@@ -87,7 +84,7 @@ impl<S: Server> Direct<S> {
         let Call { id, mut params } = call;
         let mut context = RequestContext::new(id.clone(), self.nobody.peer().clone());
         context.meta = params.meta.take().unwrap_or_default();
-        context.ct = self.stopped.child_token();
+        context.ct = self.app.now().stopped.child_token();
         context.extensions.insert(request);
         // A client that goes away takes its call along, in an order that the call decides.
         let _gone = context.ct.clone().drop_guard();
@@ -120,7 +117,7 @@ impl Call {
         let meta = params.meta.as_ref()?;
         let fits = jsonrpc == "2.0"
             && method == CALL
-            && only(headers, &NAME) == Some(params.name.as_bytes())
+            && only(headers, NAME) == Some(&*params.name)
             && meta.protocol_version() == Some(ProtocolVersion::V_2026_07_28)
             && meta.missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty()
             // What is told on the way would need a stream.
@@ -132,21 +129,14 @@ impl Call {
 
 /// Whether the headers are those of a call that any client's library sends.
 fn headers_fit(headers: &HeaderMap) -> bool {
-    let accept = only(headers, &header::ACCEPT).unwrap_or_default();
-    only(headers, &VERSION) == Some(b"2026-07-28")
-        && only(headers, &METHOD) == Some(CALL.as_bytes())
-        && only(headers, &header::CONTENT_TYPE) == Some(b"application/json")
+    let accept = only(headers, header::ACCEPT).unwrap_or_default();
+    only(headers, VERSION) == Some("2026-07-28")
+        && only(headers, METHOD) == Some(CALL)
+        && only(headers, header::CONTENT_TYPE) == Some("application/json")
         && matches!(
             accept,
-            b"application/json, text/event-stream" | b"text/event-stream, application/json"
+            "application/json, text/event-stream" | "text/event-stream, application/json"
         )
-}
-
-/// The value of a header that is there once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    values.next().is_none().then(|| value.as_bytes())
 }
 
 /// The status of an error, as the SDK gives it (2026-07-28, Streamable HTTP).

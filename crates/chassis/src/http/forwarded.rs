@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header::AsHeaderName};
 use mcp_auth::PeerCertificate;
 use mcp_telemetry::trace::RequestId;
 
@@ -176,7 +176,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// The value of a header that stands exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
