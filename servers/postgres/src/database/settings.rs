@@ -119,6 +119,8 @@ fn settings(config: &Config, version: u32, path: &[String]) -> Vec<Setting> {
         ("extra_float_digits", "1".to_owned()),
         // Whole results are the norm.
         ("cursor_tuple_fraction", "1".to_owned()),
+        // Compiling takes a third of a second wherever an estimate is high, our own questions to the catalogue among them.
+        ("jit", "off".to_owned()),
     ];
     if version >= 14 {
         // The database notices by itself when we are gone.
