@@ -117,7 +117,10 @@ impl IdempotencyStore for SharedWrites {
                 (Some("fresh"), ..) => return Ok(Claim::Fresh),
                 (Some("done"), Some(arguments), Some(result)) => {
                     let arguments = ArgumentsHash::from_stored(arguments);
-                    let result = serde_json::from_str(result).map_err(Error::internal)?;
+                    let Ok(result) = serde_json::from_str(result) else {
+                        tracing::error!("the record of a write cannot be read");
+                        return Ok(Claim::Uncertain);
+                    };
                     return Ok(Claim::Done(Recorded { arguments, result }));
                 }
                 (Some("running"), ..) => sleep(LOOK_PERIOD).await,

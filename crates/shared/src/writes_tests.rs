@@ -162,6 +162,16 @@ async fn when_the_lease_of_a_lost_replica_runs_out_the_outcome_is_uncertain() {
 }
 
 #[tokio::test]
+async fn a_record_that_cannot_be_read_leaves_the_outcome_uncertain() {
+    let database = Redis::shared().database();
+    let [left, right] = two(&database).await;
+    left.write("k", done()).await.unwrap();
+    let record = database.command(&["KEYS", "mcp:toy:write:*"]);
+    database.command(&["HSET", record.trim(), "result", "{\"id\":"]);
+    assert!(is_uncertain(&right.write("k", repeated()).await));
+}
+
+#[tokio::test]
 async fn a_result_is_kept_for_a_day_and_a_claim_no_longer() {
     let database = Redis::shared().database();
     let [left, _] = two(&database).await;
