@@ -39,7 +39,7 @@ pub(crate) fn json_len(value: &Value, limit: usize) -> Option<usize> {
 
 /// `value` as JSON, or `None` when it is longer than `limit` bytes; stops there.
 pub(crate) fn json_within(value: &Value, limit: usize) -> Option<String> {
-    let mut text = Bounded { written: Vec::with_capacity(256), limit };
+    let mut text = Bounded { written: Vec::with_capacity(1_024), limit };
     serde_json::to_writer(&mut text, value).ok()?;
     String::from_utf8(text.written).ok()
 }

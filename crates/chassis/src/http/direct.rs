@@ -37,6 +37,9 @@ const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const CALL: &str = "tools/call";
 
+/// What most answers fit into, so that they are written without being moved.
+const USUAL_BYTES: usize = 2_048;
+
 /// Calls tools without a connection of the SDK's.
 pub(super) struct Direct<S: Server> {
     app: InForce<App<S>>,
@@ -100,7 +103,8 @@ impl<S: Server> Direct<S> {
             Ok(result) => (StatusCode::OK, ServerJsonRpcMessage::response(result, id)),
             Err(fault) => (status_of(&fault), ServerJsonRpcMessage::error(fault, Some(id))),
         };
-        let body = serde_json::to_vec(&message).map_err(|_unwritable| Refusal::failed())?;
+        let mut body = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut body, &message).map_err(|_unwritable| Refusal::failed())?;
         let json = HeaderValue::from_static("application/json");
         Ok((status, [(header::CONTENT_TYPE, json)], body).into_response())
     }
