@@ -81,6 +81,11 @@ impl Descriptor {
         Ok(descriptor)
     }
 
+    /// How the files of its release begin, such as `mcp-weather-0.1.0`.
+    pub(crate) fn short(&self) -> String {
+        format!("{}-{}", self.package, self.version)
+    }
+
     /// The tag of its release; every server has its own.
     pub(crate) fn tag(&self) -> String {
         format!("{}-v{}", self.package, self.version)

@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod conformance;
 mod demo;
+mod dependencies;
 mod deploy;
 mod descriptor;
 mod docs;

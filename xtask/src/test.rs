@@ -8,8 +8,8 @@ use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
 use crate::{
-    apps, bench, conformance, deploy, docs, layers, new_server, prerequisites, release, soak,
-    surface, tidy, transport,
+    apps, bench, conformance, dependencies, deploy, docs, layers, new_server, prerequisites,
+    release, soak, surface, tidy, transport,
 };
 
 /// Runs everything that a change must pass; CI runs the same.
@@ -44,7 +44,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -86,6 +86,11 @@ const STEPS: [Step; 16] = [
         run: |_| surface::check(),
     },
     Step { name: "docs", purpose: "what is generated is up to date", run: |_| docs::check() },
+    Step {
+        name: "dependencies",
+        purpose: "what we build on has licences and sources that we take",
+        run: |_| dependencies::check(),
+    },
     Step {
         name: "deploy",
         purpose: "deployment files are as rendered, and each platform's tools take them",

@@ -19,7 +19,7 @@ use crate::server;
 use crate::workspace;
 pub(crate) use check::samples;
 pub(crate) use deployment::Deployment;
-pub(crate) use render::{Rendered, files, template};
+pub(crate) use render::{FILES, Rendered, files, template};
 pub(crate) use settings::{Setting, of as settings};
 
 /// Renders `deploy/<server>/`: Docker, compose, Kubernetes, Helm's values, Fly.io, Railway, AWS.

@@ -11,7 +11,7 @@ use super::deployment::Deployment;
 use crate::workspace;
 
 /// What is rendered for a server, under its name in `deploy/<server>/`.
-const FILES: [&str; 10] = [
+pub(crate) const FILES: [&str; 10] = [
     ".dockerignore",
     ".env.example",
     "Dockerfile",

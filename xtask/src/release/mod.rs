@@ -7,6 +7,7 @@ mod changelog;
 mod check;
 mod contents;
 mod image;
+mod plan;
 mod provenance;
 mod registry;
 mod sbom;
@@ -80,8 +81,7 @@ impl Subject {
 
     /// `mcp-weather-0.1.0-x86_64-unknown-linux-gnu`
     fn stem(&self) -> String {
-        let Descriptor { package, version, .. } = self.server();
-        format!("{package}-{version}-{}", self.source.target)
+        format!("{}-{}", self.server().short(), self.source.target)
     }
 }
 
@@ -121,20 +121,10 @@ impl Release {
     }
 
     fn plan(&self, server: &Descriptor) -> Result<()> {
-        let target = source::host()?;
-        let stem = format!("{}-{}", server.package, server.version);
         let folder = self.out.join(&server.name);
         println!("{} would be made in {}:", server.tag(), folder.display());
-        for name in [
-            format!("{stem}-{target}.tar.gz"),
-            format!("{stem}-{target}.mcpb"),
-            format!("{stem}-{target}.oci.tar"),
-            format!("{stem}.cdx.json"),
-            format!("{stem}.provenance.json"),
-            "server.json, Dockerfile, compose.yaml, kubernetes.yaml, Helm's chart, fly.toml, railway.toml, aws.json".into(),
-            "RELEASE-NOTES.md, reports where there are any".into(),
-            "SHA256SUMS".into(),
-        ] {
+        let signature = self.key.iter().map(|_| sums::SIGNATURE.to_owned());
+        for name in plan::files(server, &source::host()?).into_iter().chain(signature) {
             println!("  {name}");
         }
         Ok(())
@@ -180,8 +170,7 @@ fn make(subject: &Subject, folder: &Path) -> Result<()> {
         fs::remove_dir_all(folder).with_context(|| format!("`{}`", folder.display()))?;
     }
     fs::create_dir_all(folder)?;
-    let Descriptor { package, version, .. } = subject.server();
-    let (stem, short) = (subject.stem(), format!("{package}-{version}"));
+    let (stem, short) = (subject.stem(), subject.server().short());
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let contents = contents::of(subject)?;
     let epoch = subject.source.epoch;
@@ -194,10 +183,8 @@ fn make(subject: &Subject, folder: &Path) -> Result<()> {
     files.insert(format!("{short}.cdx.json"), sbom::document(subject)?);
     files.extend(deployment_files(subject)?);
     files.insert("RELEASE-NOTES.md".into(), changelog::section(subject)?.into_bytes());
-    for (report, name) in REPORTS {
-        if let Ok(report) = fs::read(workspace::root().join(report)) {
-            files.insert(name.into(), report);
-        }
+    for (report, name) in plan::reports() {
+        files.insert(name.into(), contents::read(&report)?);
     }
     let bundle = files.get(&format!("{stem}.mcpb")).map(|bytes| sums::of(bytes));
     let server = registry::server(subject, &bundle.unwrap_or_default());
@@ -205,25 +192,19 @@ fn make(subject: &Subject, folder: &Path) -> Result<()> {
     let provenance = provenance::statement(subject, &sums::all(&files))?;
     files.insert(format!("{short}.provenance.json"), provenance);
     files.insert(sums::FILE.into(), sums::text(&sums::all(&files)).into_bytes());
+    let planned = plan::files(subject.server(), &subject.source.target);
+    ensure!(files.keys().eq(&planned), "made {:?}, planned {planned:?}", files.keys());
     for (name, bytes) in files {
         fs::write(folder.join(&name), bytes).with_context(|| name.clone())?;
     }
     Ok(())
 }
 
-/// Reports that go with a release where they have been made.
-const REPORTS: [(&str, &str); 2] = [
-    ("target/conformance/report.json", "conformance-report.json"),
-    ("target/bench/report.json", "bench-report.json"),
-];
-
 /// How it is deployed: the platforms' files, the image's from the archive instead of the sources, and Helm's chart.
 fn deployment_files(subject: &Subject) -> Result<BTreeMap<String, Vec<u8>>> {
-    // An ignore file would keep the archive out of the image's build.
-    let belongs = |name: &str| !name.contains("dockerignore") && name != "Dockerfile";
     let deployment = subject.deployment.released();
     let files = deploy::files(&deployment)?.into_iter();
-    let files = files.filter(|file| belongs(&file.name));
+    let files = files.filter(|file| plan::belongs(&file.name));
     let mut files: BTreeMap<_, _> = files.map(|file| (file.name, file.text.into_bytes())).collect();
     let dockerfile = deploy::template("Dockerfile.release", &deployment)?;
     files.insert("Dockerfile".into(), dockerfile.into_bytes());

@@ -14,6 +14,9 @@ use crate::process::variable;
 /// What `sha256sum --check` reads.
 pub(super) const FILE: &str = "SHA256SUMS";
 
+/// Its signature.
+pub(super) const SIGNATURE: &str = "SHA256SUMS.minisig";
+
 /// The password of a signing key; none for a key without.
 const PASSWORD: &str = "MINISIGN_PASSWORD";
 
@@ -44,7 +47,7 @@ pub(super) fn sign(folder: &Path, key: &Path) -> Result<()> {
     let sums = fs::read(folder.join(FILE))?;
     let comment = format!("file:{FILE}");
     let signature = minisign::sign(None, &key, Cursor::new(sums), Some(&comment), Some(&comment))?;
-    Ok(fs::write(folder.join(format!("{FILE}.minisig")), signature.into_string())?)
+    Ok(fs::write(folder.join(SIGNATURE), signature.into_string())?)
 }
 
 #[cfg(test)]
