@@ -1,6 +1,12 @@
 //! One walk over a text with one automaton: every marker, link and credential it holds, as edits.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::iter;
+
+use aho_corasick::{
+    Anchored, Input, MatchKind,
+    automaton::{Automaton, OverlappingState},
+    dfa::DFA,
+};
 use mcp_errors::{Error, Result};
 use regex::{Regex, RegexBuilder};
 
@@ -46,7 +52,8 @@ enum Meaning {
 
 /// Every literal in one automaton, and the operator's own patterns.
 pub(crate) struct Scanner {
-    automaton: AhoCorasick,
+    /// Of lower case alone, and so is what it reads: a table for both cases would be twice as large.
+    automaton: DFA,
     meanings: Vec<Meaning>,
     configured: Vec<Regex>,
 }
@@ -58,12 +65,10 @@ const MAX_PATTERNS: usize = 64;
 impl Scanner {
     pub(crate) fn new(redact_patterns: &[String]) -> Result<Self> {
         let (literals, meanings): (Vec<_>, Vec<_>) = literals().unzip();
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
+        let automaton = DFA::builder()
             .match_kind(MatchKind::Standard)
             // What it looks for begins with most of the letters there are, so looking ahead for one would only cost.
             .prefilter(false)
-            .kind(Some(AhoCorasickKind::DFA))
             .build(literals)
             .map_err(Error::internal)?;
         Ok(Self { automaton, meanings, configured: compile(redact_patterns)? })
@@ -99,7 +104,16 @@ impl Scanner {
 
     /// Whether no literal stands in `text`. Most texts hold none, and to know that takes half of the walk that tells all.
     fn holds_nothing(&self, text: &str) -> bool {
-        self.configured.is_empty() && !self.automaton.is_match(text)
+        self.configured.is_empty() && !self.holds_literal(text)
+    }
+
+    /// Whether any literal stands in `text`. As fast as the table can be read, since every answer passes here.
+    fn holds_literal(&self, text: &str) -> bool {
+        let Ok(mut state) = self.automaton.start_state(Anchored::No) else { return true };
+        text.bytes().any(|byte| {
+            state = self.automaton.next_state(Anchored::No, state, byte.to_ascii_lowercase());
+            self.automaton.is_special(state) && self.automaton.is_match(state)
+        })
     }
 
     /// Whether there is nothing to be found in any string of a JSON text that has no escapes.
@@ -122,7 +136,13 @@ impl Scanner {
     }
 
     fn hits<'t>(&self, text: &'t str) -> impl Iterator<Item = (Meaning, Hit<'t>)> {
-        self.automaton.find_overlapping_iter(text).filter_map(move |found| {
+        let lower = text.to_ascii_lowercase();
+        let mut state = OverlappingState::start();
+        let found = iter::from_fn(move || {
+            self.automaton.try_find_overlapping(&Input::new(&lower), &mut state).ok()?;
+            state.get_match()
+        });
+        found.filter_map(move |found| {
             let meaning = self.meanings.get(found.pattern().as_usize())?;
             Some((*meaning, Hit { text, start: found.start(), end: found.end() }))
         })
@@ -144,7 +164,8 @@ fn literals() -> impl Iterator<Item = (String, Meaning)> {
     let links = links::PATTERNS.into_iter().map(|(text, it)| (text.to_owned(), Meaning::Link(it)));
     let phrases = phrases::patterns().map(|(text, it)| (text.to_owned(), Meaning::Phrase(it)));
     let secrets = secrets::patterns().map(|(text, it)| (text.to_owned(), Meaning::Secret(it)));
-    markers.chain(links).chain(phrases).chain(secrets)
+    let all = markers.chain(links).chain(phrases).chain(secrets);
+    all.map(|(text, meaning)| (text.to_ascii_lowercase(), meaning))
 }
 
 fn compile(patterns: &[String]) -> Result<Vec<Regex>> {
