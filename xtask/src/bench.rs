@@ -13,6 +13,7 @@ use mcp_testkit::Issuer;
 use serde_json::json;
 
 use crate::process::{cargo, output, run, variable};
+use crate::release::as_released;
 use crate::sample;
 use crate::server::Server;
 use crate::workspace;
@@ -101,8 +102,10 @@ fn build() -> Result<()> {
         build += " --package ";
         build += &server.package;
     }
-    // As it is deployed: whoever develops with incremental builds must not measure one.
-    run(cargo(&build).env("CARGO_INCREMENTAL", "0"))
+    // As it is deployed, whatever flags and incremental builds there are otherwise.
+    let mut build = cargo(&build);
+    as_released(&mut build)?;
+    run(&mut build)
 }
 
 /// Writes down what the driver needs to know, and says where.

@@ -20,19 +20,8 @@ pub(super) fn release(server: &Descriptor, source: &Source, offline: bool) -> Re
         "build --locked --release {offline} --message-format json-render-diagnostics --package {package} --bin {package}"
     );
     let mut build = cargo(&build);
-    let places = places()?;
-    let rust: Vec<_> = places
-        .iter()
-        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
-        .collect();
-    let c: Vec<_> = places
-        .iter()
-        .map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()))
-        .collect();
-    // Only these flags: what a machine adds of its own would show in the bytes.
-    build.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"));
-    build.env("CFLAGS", c.join(" ")).env("CXXFLAGS", c.join(" "));
-    build.env("CARGO_INCREMENTAL", "0").env("SOURCE_DATE_EPOCH", source.epoch.to_string());
+    as_released(&mut build)?;
+    build.env("SOURCE_DATE_EPOCH", source.epoch.to_string());
     let messages = output(&mut build)?;
     let program = Message::parse_stream(messages.as_bytes()).find_map(|message| match message {
         Ok(Message::CompilerArtifact(artifact)) => artifact.executable,
@@ -40,6 +29,26 @@ pub(super) fn release(server: &Descriptor, source: &Source, offline: bool) -> Re
     });
     Ok(program.context("cargo named no program")?.into_std_path_buf())
 }
+
+/// Gives a release build the flags that it always has, and no others: what a machine adds of its own would show in the bytes.
+pub(crate) fn as_released(build: &mut Command) -> Result<()> {
+    let places = places()?;
+    let c =
+        places.each_ref().map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()));
+    let rust =
+        places.each_ref().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    let rust = rust.into_iter().chain(PACKED.map(str::to_owned)).collect::<Vec<_>>();
+    build.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"));
+    build.env("CFLAGS", c.join(" ")).env("CXXFLAGS", c.join(" ")).env("CARGO_INCREMENTAL", "0");
+    Ok(())
+}
+
+/// Writes the addresses that a program's start adjusts in some kilobytes instead of a megabyte, as glibc 2.36 reads them.
+const PACKED: Option<&str> = if cfg!(all(target_os = "linux", target_env = "gnu")) {
+    Some("-Clink-arg=-Wl,-z,pack-relative-relocs")
+} else {
+    None
+};
 
 /// Folders that differ from machine to machine, and what stands for them. The last that fits counts, so the target directory
 /// comes after the sources that it may be in.

@@ -24,6 +24,7 @@ use clap::Args;
 use crate::deploy::{self, Deployment};
 use crate::descriptor::Descriptor;
 use crate::workspace;
+pub(crate) use build::as_released;
 use source::Source;
 
 /// Makes the release of one server or all in `dist/<server>/`.
