@@ -68,13 +68,50 @@ fn arguments(schema: &Value) -> String {
             (false, Value::Null) => String::new(),
             (false, default) => format!("`{default}` when left out"),
         };
-        format!("| `{name}` | {} | {need} |\n", cell(property.text("description")))
+        let (what, takes) = (cell(property.text("description")), cell(&takes(property)));
+        format!("| `{name}` | {what} | {takes} | {need} |\n")
     };
     let rows: Vec<_> = schema.members("properties").map(row).collect();
     if rows.is_empty() {
         return String::new();
     }
-    format!("\n| argument | what | |\n|---|---|---|\n{}", rows.concat())
+    format!("\n| argument | what | takes | |\n|---|---|---|---|\n{}", rows.concat())
+}
+
+/// What an argument may be, in few words.
+fn takes(property: &Value) -> String {
+    let values: Vec<_> = values(property).iter().map(|value| format!("`{value}`")).collect();
+    if !values.is_empty() {
+        return values.join(", ");
+    }
+    // The largest numbers are those of the format, not of the domain.
+    let bound = |key: &str| property.part(key).as_u64().filter(|it| *it <= u32::MAX.into());
+    let range = |least: &str, most: &str, of: &str| match (bound(least), bound(most)) {
+        (Some(least @ 1..), Some(most)) => format!(", {least} to {most}{of}"),
+        (_, Some(most)) => format!(", at most {most}{of}"),
+        (Some(least @ 1..), None) => format!(", at least {least}{of}"),
+        (_, None) => String::new(),
+    };
+    let kind = property.texts("type").find(|it| *it != "null");
+    match (kind.unwrap_or_else(|| property.text("type")), property.text("format")) {
+        (_, "date") => "a date".to_owned(),
+        ("integer" | "number", _) => format!("a number{}", range("minimum", "maximum", "")),
+        ("boolean", _) => "`true` or `false`".to_owned(),
+        ("array", _) => format!("a list{}", range("minItems", "maxItems", " items")),
+        ("object", _) => "an object".to_owned(),
+        ("string", _) => match property.text("pattern") {
+            "" => format!("text{}", range("minLength", "maxLength", " characters")),
+            pattern => format!("text like `{pattern}`"),
+        },
+        _ => String::new(),
+    }
+}
+
+/// The values that fit, where they are listed.
+fn values(schema: &Value) -> Vec<&str> {
+    let alternatives = ["oneOf", "anyOf"].into_iter().flat_map(|key| schema.list(key));
+    let one = Some(schema.text("const")).filter(|it| !it.is_empty());
+    schema.texts("enum").chain(one).chain(alternatives.flat_map(values)).collect()
 }
 
 fn listed(heading: &str, key: &str, items: &BTreeMap<String, Item>) -> String {
@@ -125,14 +162,16 @@ mod tests {
     fn arguments_are_told_with_their_need_and_their_default() {
         let schema = json!({ "required": ["id"], "properties": {
             "id": { "description": "The id | of it" },
-            "limit": { "default": 10 },
-            "cursor": {},
+            "limit": { "default": 10, "type": "integer", "minimum": 1, "maximum": 50 },
+            "cursor": { "type": ["string", "null"], "maxLength": 9 },
+            "kind": { "anyOf": [{ "oneOf": [{ "const": "a" }, { "const": "b" }] }, { "type": "null" }] },
         } });
         let rows = arguments(&schema);
         for row in [
-            "| `id` | The id \\| of it | required |",
-            "| `limit` |  | `10` when left out |",
-            "| `cursor` |  |  |",
+            "| `id` | The id \\| of it |  | required |",
+            "| `limit` |  | a number, 1 to 50 | `10` when left out |",
+            "| `cursor` |  | text, at most 9 characters |  |",
+            "| `kind` |  | `a`, `b` |  |",
         ] {
             assert!(rows.contains(row), "{rows}");
         }
