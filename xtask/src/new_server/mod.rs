@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cargo_metadata::Message;
 use clap::Args;
 
@@ -42,6 +42,7 @@ impl NewServer {
         let root = workspace::root();
         let names = Names::new(&self.name, self.team.as_deref())?;
         let files = template::render(root, &names)?;
+        refuse_what_is_taken(root, &files)?;
         if self.dry_run {
             for file in &files {
                 println!("{:>4} lines  {}", file.text.lines().count(), file.path.display());
@@ -68,12 +69,15 @@ impl NewServer {
     }
 }
 
+fn refuse_what_is_taken(root: &Path, files: &[template::File]) -> Result<()> {
+    match files.iter().find(|file| root.join(&file.path).exists()) {
+        Some(file) => bail!("`{}` exists: choose another name", file.path.display()),
+        None => Ok(()),
+    }
+}
+
 /// Writes the files, formats them, and tells the lock file of the new member.
 fn write(root: &Path, names: &Names, files: &[template::File]) -> Result<()> {
-    let taken = files.iter().find(|file| root.join(&file.path).exists());
-    if let Some(file) = taken {
-        anyhow::bail!("`{}` exists: choose another name", file.path.display());
-    }
     for file in files {
         let path = root.join(&file.path);
         let folder = path.parent().context("a file stands in a folder")?;

@@ -20,7 +20,7 @@ fn names_are_lower_case_words_and_take_nobody_s_place() {
     }
     let there = Names::new("weather", None).unwrap();
     let files = template::render(workspace::root(), &there).unwrap();
-    let refused = write(workspace::root(), &there, &files).unwrap_err().to_string();
+    let refused = refuse_what_is_taken(workspace::root(), &files).unwrap_err().to_string();
     assert!(refused.ends_with("exists: choose another name"), "{refused}");
 }
 
