@@ -23,7 +23,7 @@ use clap::Args;
 
 use crate::deploy::{self, Deployment};
 use crate::descriptor::Descriptor;
-use crate::workspace;
+use crate::{surface, workspace};
 pub(crate) use build::as_released;
 use source::Source;
 
@@ -184,6 +184,8 @@ fn make(subject: &Subject, folder: &Path) -> Result<()> {
     files.insert(format!("{short}.cdx.json"), sbom::document(subject)?);
     files.extend(deployment_files(subject)?);
     files.insert("RELEASE-NOTES.md".into(), changelog::section(subject)?.into_bytes());
+    let lock = workspace::root().join("servers").join(&subject.server().name).join(surface::LOCK);
+    files.insert(surface::LOCK.into(), contents::read(&lock)?);
     for (report, name) in plan::reports() {
         files.insert(name.into(), contents::read(&report)?);
     }

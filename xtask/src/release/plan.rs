@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::deploy;
 use crate::descriptor::Descriptor;
 use crate::release::sums;
-use crate::workspace;
+use crate::{surface, workspace};
 
 /// Reports that go with a release where they have been made.
 const REPORTS: [(&str, &str); 2] = [
@@ -19,8 +19,14 @@ pub(super) fn files(server: &Descriptor, target: &str) -> BTreeSet<String> {
     let short = server.short();
     let own = ["tar.gz", "mcpb", "oci.tar"].map(|kind| format!("{short}-{target}.{kind}"));
     let documents = ["cdx.json", "provenance.json"].map(|kind| format!("{short}.{kind}"));
-    let others =
-        ["Dockerfile", "RELEASE-NOTES.md", "mcp-server-chart.tgz", "server.json", sums::FILE];
+    let others = [
+        "Dockerfile",
+        "RELEASE-NOTES.md",
+        "mcp-server-chart.tgz",
+        "server.json",
+        surface::LOCK,
+        sums::FILE,
+    ];
     let rendered = deploy::FILES.into_iter().filter(|name| belongs(name));
     let named = rendered.chain(others).chain(reports().map(|(_, name)| name)).map(str::to_owned);
     named.chain(own).chain(documents).collect()

@@ -129,9 +129,12 @@ impl Lock {
     }
 }
 
+/// The lock file's name in a server's folder and in its release.
+pub(crate) const LOCK: &str = "surface.lock.json";
+
 /// Where the lock file of a server stands, relative to the root.
 pub(super) fn place(server: &str) -> String {
-    format!("servers/{server}/surface.lock.json")
+    format!("servers/{server}/{LOCK}")
 }
 
 fn path(server: &str) -> PathBuf {

@@ -20,7 +20,7 @@ use crate::process::output;
 use crate::server::{self, Server};
 use crate::workspace;
 pub(crate) use difference::{Change, Class, between};
-pub(crate) use lock::{Item, Lock};
+pub(crate) use lock::{Item, LOCK, Lock};
 use lock::{Offer, place};
 
 /// Shows what servers offer, what it costs a model, and how it differs from the reviewed `surface.lock.json`.
