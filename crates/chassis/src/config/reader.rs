@@ -88,7 +88,6 @@ pub struct Reader<'a> {
     #[cfg(feature = "upstream")]
     pub(super) limits: BTreeMap<&'static str, mcp_limits::LiveLimits>,
     /// Where figures of upstreams are kept; nowhere while settings are only looked at.
-    #[cfg_attr(not(feature = "upstream"), expect(dead_code, reason = "there are no upstreams"))]
     pub(super) metrics: Option<Metrics>,
 }
 
