@@ -29,6 +29,9 @@ pub(crate) enum QueryError {
     /// The database cannot be reached, or went away; the same call may succeed later.
     #[error("the database does not answer, try again in some seconds")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// What came is no answer to a question of our own: bytes were changed on the way, or what sends them is no PostgreSQL.
+    #[error("the database's answer could not be read, try again in some seconds")]
+    Garbled(#[source] serde_json::Error),
     /// Our own fault.
     #[error("the database could not be read, quote the request id to its operators")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
@@ -80,7 +83,7 @@ impl Classify for QueryError {
             Self::Refused(refusal) => refusal.kind(),
             Self::Argument(error) => error.kind().clone(),
             Self::Busy => ErrorKind::Overloaded { retry_after: std::time::Duration::from_secs(1) },
-            Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Unavailable(_) | Self::Garbled(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::Internal,
             Self::Database(ServerError { sqlstate, message, .. }) => match sqlstate.as_str() {
                 // query_canceled and lock_not_available: a timeout of ours.

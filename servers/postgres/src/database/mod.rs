@@ -108,7 +108,7 @@ impl Database {
     ) -> Result<Vec<T>, QueryError> {
         let parameters: Vec<_> = parameters.iter().map(|it| it.map(str::to_owned)).collect();
         let collector = self.exchange(Form::Own, sql, &parameters, Caps::NONE).await?;
-        rows::read(collector).map_err(|error| QueryError::Internal(error.into()))
+        rows::read(collector)
     }
 
     /// Whether it answers.

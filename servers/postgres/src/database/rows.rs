@@ -10,12 +10,13 @@ use serde::{
 };
 use serde_json::{Error, Value};
 
-use super::answer::Collector;
+use super::{QueryError, answer::Collector};
 
 /// Reads every row.
-pub(super) fn read<T: DeserializeOwned>(collector: Collector) -> Result<Vec<T>, Error> {
+pub(super) fn read<T: DeserializeOwned>(collector: Collector) -> Result<Vec<T>, QueryError> {
     let Collector { columns, rows, .. } = collector;
-    rows.into_iter().map(|cells| T::deserialize(Row { columns: &columns, cells })).collect()
+    let read = rows.into_iter().map(|cells| T::deserialize(Row { columns: &columns, cells }));
+    read.collect::<Result<_, _>>().map_err(QueryError::Garbled)
 }
 
 struct Row<'a> {
@@ -42,5 +43,21 @@ impl<'de> Deserializer<'de> for Row<'_> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
         newtype_struct seq tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_chassis::{Classify, ErrorKind};
+    use serde_json::json;
+
+    use super::{super::Caps, *};
+
+    #[test]
+    fn what_is_no_answer_to_the_question_may_be_asked_for_again() {
+        let mut collector = Collector::new(Caps::NONE);
+        collector.rows.push(vec![json!("\u{1b}]")]);
+        let error = read::<(Vec<i64>,)>(collector).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
 }

@@ -98,7 +98,7 @@ async fn own_rows<T: serde::de::DeserializeOwned>(
     let exchange = Exchange { form: Form::Own, sql, parameters: &[], caps: Caps::NONE };
     let outcome = exchange.run(BEGIN, connection, connector).await.map_err(|it| it.error)?;
     let collector = outcome.answered.map_err(QueryError::Database)?;
-    rows::read(collector).map_err(|error| QueryError::Internal(error.into()))
+    rows::read(collector)
 }
 
 fn settings(config: &Config, version: u32, path: &[String]) -> Vec<Setting> {
