@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, pool::PoolConnection};
+use sqlx::{PgPool, Sqlite, SqlitePool, pool::PoolConnection};
 use tokio::time::{Instant, sleep};
 
-use super::{Result, error::is_refusal, transaction::Transaction};
+use super::{Result, error::is_refusal, lease::Lease, transaction::Transaction};
 
 /// How long a call waits for a connection that the database lets in.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,12 +48,10 @@ pub(super) struct SqlitePools {
 
 impl Pools {
     /// A connection to read by.
-    pub(super) async fn reader(
-        &self,
-    ) -> Result<Driver<PoolConnection<Sqlite>, PoolConnection<Postgres>>> {
+    pub(super) async fn reader(&self) -> Result<Driver<PoolConnection<Sqlite>, Lease>> {
         Ok(match &self.0 {
             Driver::Sqlite(pools) => Driver::Sqlite(pools.reader.acquire().await?),
-            Driver::Postgres(pool) => Driver::Postgres(patiently(|| pool.acquire()).await?),
+            Driver::Postgres(pool) => Driver::Postgres(patiently(|| Lease::of(pool)).await?),
         })
     }
 
@@ -65,7 +63,7 @@ impl Pools {
             Driver::Sqlite(pools) => {
                 Driver::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Driver::Postgres(pool) => Driver::Postgres(patiently(|| pool.begin()).await?),
+            Driver::Postgres(pool) => Driver::Postgres(patiently(|| Lease::begin(pool)).await?),
         }))
     }
 }

@@ -2,6 +2,7 @@
 
 mod database;
 mod error;
+mod lease;
 mod notices;
 mod page;
 mod postgres;

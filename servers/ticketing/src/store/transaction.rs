@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{Postgres, Sqlite, types::Json};
+use sqlx::{Sqlite, types::Json};
 
 use super::{
     NewTicket, Result, StoreError, WriteRecord,
     database::{Driver, on},
+    lease::Lease,
     rules::{self, Entry, Stamp},
     sql::{select_tickets, ticket_columns},
 };
@@ -14,9 +15,7 @@ use crate::models::{Comment, Ticket, TicketId};
 
 /// A transaction that holds what it needs to write.
 #[derive(Debug)]
-pub(super) struct Transaction(
-    pub(super) Driver<sqlx::Transaction<'static, Sqlite>, sqlx::Transaction<'static, Postgres>>,
-);
+pub(super) struct Transaction(pub(super) Driver<sqlx::Transaction<'static, Sqlite>, Lease>);
 
 impl Transaction {
     /// Takes the key of this write, before anything is read: a repetition must learn that it is one, and
