@@ -24,7 +24,7 @@ pub(crate) struct Build {
     /// A binary with one transport carries no code of the other.
     #[arg(long, value_enum, default_value_t = Transport::Both)]
     transport: Transport,
-    /// Optimised and stripped, as it is deployed.
+    /// Optimised and stripped. A release adds remapped paths and packed relocations.
     #[arg(long)]
     release: bool,
 }

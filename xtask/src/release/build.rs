@@ -30,7 +30,7 @@ pub(super) fn release(server: &Descriptor, source: &Source, offline: bool) -> Re
     Ok(program.context("cargo named no program")?.into_std_path_buf())
 }
 
-/// Gives a release build the flags that it always has, and no others: what a machine adds of its own would show in the bytes.
+/// Gives a release build the flags of its own instead of a machine's, which would show in the bytes.
 pub(crate) fn as_released(build: &mut Command) -> Result<()> {
     let places = places()?;
     let c =

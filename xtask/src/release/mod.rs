@@ -184,16 +184,16 @@ fn make(subject: &Subject, folder: &Path) -> Result<()> {
     files.insert(format!("{short}.cdx.json"), sbom::document(subject)?);
     files.extend(deployment_files(subject)?);
     files.insert("RELEASE-NOTES.md".into(), changelog::section(subject)?.into_bytes());
-    let lock = workspace::root().join("servers").join(&subject.server().name).join(surface::LOCK);
-    files.insert(surface::LOCK.into(), contents::read(&lock)?);
-    for (report, name) in plan::reports() {
-        files.insert(name.into(), contents::read(&report)?);
-    }
+    files.insert(surface::LOCK.into(), reviewed_surface(subject)?);
     let bundle = files.get(&format!("{stem}.mcpb")).map(|bytes| sums::of(bytes));
     let server = registry::server(subject, &bundle.unwrap_or_default());
     files.insert("server.json".into(), server);
     let provenance = provenance::statement(subject, &sums::all(&files))?;
     files.insert(format!("{short}.provenance.json"), provenance);
+    // After the provenance, which vouches for what is the same each time.
+    for (report, name) in plan::reports() {
+        files.insert(name.into(), contents::read(&report)?);
+    }
     files.insert(sums::FILE.into(), sums::text(&sums::all(&files)).into_bytes());
     let planned = plan::files(subject.server(), &subject.source.target);
     ensure!(files.keys().eq(&planned), "made {:?}, planned {planned:?}", files.keys());
@@ -201,6 +201,17 @@ fn make(subject: &Subject, folder: &Path) -> Result<()> {
         fs::write(folder.join(&name), bytes).with_context(|| name.clone())?;
     }
     Ok(())
+}
+
+/// The lock file of what the server offers: of this very program, since clients pin its digests.
+fn reviewed_surface(subject: &Subject) -> Result<Vec<u8>> {
+    let name = &subject.server().name;
+    let offered = surface::lock_of(&subject.program, name)?;
+    ensure!(
+        surface::Lock::read(name)?.as_ref() == Some(&offered),
+        "the program of `{name}` offers something else than was reviewed: `cargo xtask surface --server {name} --bless`"
+    );
+    contents::read(&workspace::root().join("servers").join(name).join(surface::LOCK))
 }
 
 /// How it is deployed: the platforms' files, the image's from the archive instead of the sources, and Helm's chart.
@@ -213,7 +224,7 @@ fn deployment_files(subject: &Subject) -> Result<BTreeMap<String, Vec<u8>>> {
     files.insert("Dockerfile".into(), dockerfile.into_bytes());
     let chart = contents::folder(&workspace::root().join("deploy/chart"))?;
     let chart = archive::tar(&chart.under("mcp-server"), subject.source.epoch)?;
-    files.insert("mcp-server-chart.tgz".into(), archive::gzip(&chart)?);
+    files.insert(plan::CHART.into(), archive::gzip(&chart)?);
     Ok(files)
 }
 

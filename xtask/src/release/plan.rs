@@ -14,19 +14,16 @@ const REPORTS: [(&str, &str); 2] = [
     ("target/bench/report.json", "bench-report.json"),
 ];
 
+/// Helm's chart, the same for every server.
+pub(super) const CHART: &str = "mcp-server-chart.tgz";
+
 /// Every file of a release for a target but its signature, in order.
 pub(super) fn files(server: &Descriptor, target: &str) -> BTreeSet<String> {
     let short = server.short();
     let own = ["tar.gz", "mcpb", "oci.tar"].map(|kind| format!("{short}-{target}.{kind}"));
     let documents = ["cdx.json", "provenance.json"].map(|kind| format!("{short}.{kind}"));
-    let others = [
-        "Dockerfile",
-        "RELEASE-NOTES.md",
-        "mcp-server-chart.tgz",
-        "server.json",
-        surface::LOCK,
-        sums::FILE,
-    ];
+    let others =
+        ["Dockerfile", "RELEASE-NOTES.md", CHART, "server.json", surface::LOCK, sums::FILE];
     let rendered = deploy::FILES.into_iter().filter(|name| belongs(name));
     let named = rendered.chain(others).chain(reports().map(|(_, name)| name)).map(str::to_owned);
     named.chain(own).chain(documents).collect()
