@@ -117,11 +117,13 @@ impl IdempotencyStore for SharedWrites {
                 (Some("fresh"), ..) => return Ok(Claim::Fresh),
                 (Some("done"), Some(arguments), Some(result)) => {
                     let arguments = ArgumentsHash::from_stored(arguments);
-                    let Ok(result) = serde_json::from_str(result) else {
-                        tracing::error!("the record of a write cannot be read");
-                        return Ok(Claim::Uncertain);
-                    };
-                    return Ok(Claim::Done(Recorded { arguments, result }));
+                    return Ok(match serde_json::from_str(result) {
+                        Ok(result) => Claim::Done(Recorded { arguments, result }),
+                        Err(error) => {
+                            tracing::error!(%error, "the record of a write cannot be read");
+                            Claim::Uncertain
+                        }
+                    });
                 }
                 (Some("running"), ..) => sleep(LOOK_PERIOD).await,
                 _ => return Ok(Claim::Uncertain),
