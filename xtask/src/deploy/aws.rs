@@ -79,7 +79,7 @@ fn faults(template: &Value, server: &Deployment) -> Vec<String> {
         let all = balancer.get("LoadBalancerAttributes")?.as_array()?;
         all.iter().find(|it| it.get("Key").is_some_and(|it| it == key))?.get("Value")?.as_str()
     };
-    // Half an hour over the hour that a token lasts at most.
+    // Some minutes over the hour that a token lasts at most.
     let idle: Option<u32> =
         attribute("idle_timeout.timeout_seconds").and_then(|it| it.parse().ok());
     expect("streams that may be silent for an hour", idle.is_some_and(|idle| idle > 3600));

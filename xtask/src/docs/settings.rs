@@ -20,17 +20,23 @@ pub(super) fn page(servers: &[Described]) -> Generated {
 
 /// The defaults of a setting, where servers have different ones: that of most, and whose is another.
 fn differing(variable: &str, servers: &[Described]) -> Option<String> {
-    let mut by_default: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut by_default: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
     for Described { server, settings, .. } in servers {
-        let setting = settings.iter().find(|it| it.variable == variable)?;
-        by_default.entry(setting.default.as_deref()?).or_default().push(&server.name);
+        let setting = settings.iter().find(|it| it.variable == variable);
+        let default = setting.and_then(|it| it.default.as_deref());
+        by_default.entry(default).or_default().push(&server.name);
     }
     let (usual, _) = by_default.iter().max_by_key(|(_, servers)| servers.len())?;
     let others = by_default.iter().filter(|(default, _)| default != &usual);
     let others: Vec<_> = others
-        .map(|(default, servers)| format!("; `{default}` ({})", servers.join(", ")))
+        .map(|(default, servers)| format!("; {} ({})", told(*default), servers.join(", ")))
         .collect();
-    (!others.is_empty()).then(|| format!("`{usual}`{}", others.concat()))
+    (!others.is_empty()).then(|| format!("{}{}", told(*usual), others.concat()))
+}
+
+/// A default, or that there is none.
+fn told(default: Option<&str>) -> String {
+    default.map_or_else(|| "–".to_owned(), |it| format!("`{}`", cell(it)))
 }
 
 /// A table of settings; `instead` may tell the default in other words.
@@ -38,9 +44,7 @@ pub(super) fn table(settings: &[&Setting], instead: impl Fn(&Setting) -> Option<
     let row = |setting: &&Setting| {
         let Setting { variable, meaning, default, is_secret, .. } = *setting;
         let secret = if *is_secret { " (secret)" } else { "" };
-        let default = instead(setting)
-            .or_else(|| default.as_ref().map(|it| format!("`{}`", cell(it))))
-            .unwrap_or_else(|| "–".to_owned());
+        let default = instead(setting).unwrap_or_else(|| told(default.as_deref()));
         format!("| `{variable}`{secret} | {} | {default} |\n", cell(meaning))
     };
     let rows = settings.iter().map(row).collect::<Vec<_>>().concat();

@@ -1,4 +1,5 @@
-//! As a step of `test`: a server made in a copy of the tree passes what a change must pass, and answers.
+//! As a step of `test`: a server made in a copy of the tree passes the steps that look at a server,
+//! and answers. The documentation and the two transports are the workspace's own steps.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
