@@ -195,8 +195,7 @@ fn with_oauth(
 ) -> Result<(Authenticator, Oauth, Option<Watched>), Problems> {
     let problem = |name: &str, text: String| vec![Problem::new(name, "configuration", text)];
     let issuer = config.issuer.clone().ok_or_else(Vec::new)?;
-    let client = IssuerClient::new().map_err(|error| problem("MCP_AUTH", error.to_string()))?;
-    let client: Arc<dyn Fetch> = Arc::new(client);
+    let client: Arc<dyn Fetch> = Arc::new(IssuerClient::default());
     let mut file = None;
     let keys = match (&config.jwks_file, &config.jwks_url) {
         (Some(path), _) => {

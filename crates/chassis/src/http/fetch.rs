@@ -5,22 +5,25 @@ use bytes::Bytes;
 use mcp_auth::{ClientCredentials, Fetch, FetchLimits};
 use mcp_errors::Result;
 use mcp_limits::{ExchangeBounds, HttpClient};
+use tokio::sync::OnceCell;
 use url::Url;
 
 /// Joins what `mcp-auth` asks for with what `mcp-limits` does: neither may know the other.
-#[derive(Debug)]
-pub(super) struct IssuerClient(HttpClient);
+///
+/// Made when it is first asked: where keys stand in a file nobody asks, and the authorities that it trusts take a megabyte.
+#[derive(Debug, Default)]
+pub(super) struct IssuerClient(OnceCell<HttpClient>);
 
 impl IssuerClient {
-    pub(super) fn new() -> Result<Self> {
-        HttpClient::new("the token issuer").map(Self)
+    async fn client(&self) -> Result<&HttpClient> {
+        self.0.get_or_try_init(async || HttpClient::new("the token issuer")).await
     }
 }
 
 #[async_trait]
 impl Fetch for IssuerClient {
     async fn get(&self, url: &Url, limits: FetchLimits) -> Result<Bytes> {
-        self.0.get(url, bounds(limits)).await
+        self.client().await?.get(url, bounds(limits)).await
     }
 
     async fn post_form(
@@ -30,7 +33,8 @@ impl Fetch for IssuerClient {
         client: &ClientCredentials,
         limits: FetchLimits,
     ) -> Result<Bytes> {
-        self.0.post_form(url, form, (&client.id, &client.secret), bounds(limits)).await
+        let us = (client.id.as_str(), &client.secret);
+        self.client().await?.post_form(url, form, us, bounds(limits)).await
     }
 }
 
