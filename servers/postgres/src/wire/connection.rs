@@ -3,7 +3,9 @@
 use std::{fmt, io};
 
 use bytes::{Buf as _, BytesMut};
-use postgres_protocol::message::backend::{DATA_ROW_TAG, Header, Message};
+use postgres_protocol::message::backend::{
+    DATA_ROW_TAG, ERROR_RESPONSE_TAG, Header, Message, NOTICE_RESPONSE_TAG,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::WireError;
@@ -77,6 +79,10 @@ impl Connection {
             {
                 let length = usize::try_from(header.len()).unwrap_or(usize::MAX);
                 if length > limit {
+                    let may_be_long = [DATA_ROW_TAG, ERROR_RESPONSE_TAG, NOTICE_RESPONSE_TAG];
+                    if !may_be_long.contains(&header.tag()) {
+                        return Err(WireError::Protocol("says that a short message is long"));
+                    }
                     // The length counts itself, but not the byte before it.
                     self.unwanted = length.saturating_add(1);
                     return Ok(Received::Oversized { is_row: header.tag() == DATA_ROW_TAG });
@@ -103,7 +109,7 @@ impl fmt::Debug for Connection {
 mod tests {
     use tokio::io::AsyncWriteExt as _;
 
-    use super::{Connection, Message, Received};
+    use super::{Connection, Message, Received, WireError};
 
     #[tokio::test]
     async fn a_message_larger_than_wanted_is_passed_over_without_being_kept() {
@@ -127,6 +133,14 @@ mod tests {
         assert!(connection.incoming.capacity() < 1_000_000);
         sender.await.unwrap();
         assert!(connection.receive(1_000).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_message_that_cannot_be_so_long_ends_the_connection() {
+        let (near, mut far) = tokio::io::duplex(1_024);
+        far.write_all(b"Z\x40\0\0\x05I").await.unwrap();
+        let refused = Connection::new(Box::new(near)).receive(1_000).await;
+        assert!(matches!(refused, Err(WireError::Protocol(_))));
     }
 
     #[tokio::test]
