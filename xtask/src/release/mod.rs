@@ -211,7 +211,7 @@ fn reviewed_surface(subject: &Subject) -> Result<Vec<u8>> {
         surface::Lock::read(name)?.as_ref() == Some(&offered),
         "the program of `{name}` offers something else than was reviewed: `cargo xtask surface --server {name} --bless`"
     );
-    contents::read(&workspace::root().join("servers").join(name).join(surface::LOCK))
+    contents::read(&workspace::root().join(surface::place(name)))
 }
 
 /// How it is deployed: the platforms' files, the image's from the archive instead of the sources, and Helm's chart.

@@ -133,7 +133,7 @@ impl Lock {
 pub(crate) const LOCK: &str = "surface.lock.json";
 
 /// Where the lock file of a server stands, relative to the root.
-pub(super) fn place(server: &str) -> String {
+pub(crate) fn place(server: &str) -> String {
     format!("servers/{server}/{LOCK}")
 }
 

@@ -20,8 +20,8 @@ use crate::process::output;
 use crate::server::{self, Server};
 use crate::workspace;
 pub(crate) use difference::{Change, Class, between};
-pub(crate) use lock::{Item, LOCK, Lock};
-use lock::{Offer, place};
+use lock::Offer;
+pub(crate) use lock::{Item, LOCK, Lock, place};
 
 /// Shows what servers offer, what it costs a model, and how it differs from the reviewed `surface.lock.json`.
 ///
