@@ -1,6 +1,7 @@
 //! Runs that take as long as one likes: property tests with millions of cases, and networks that fail for minutes.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, setrlimit};
 
 use crate::process::{cargo, run, succeeds};
 
@@ -76,11 +77,18 @@ const PARSERS: [(&str, &str, &str); 20] = [
     ),
 ];
 
+/// What a process may hold while it is fed, in bytes of data (`RLIMIT_DATA`), however many cases there are.
+const MAX_DATA: u64 = 512 << 20;
+
 /// Feeds everything that reads outside bytes so many cases.
 pub(crate) fn fuzz(cases: u32) -> Result<()> {
     for (what, _, test) in PARSERS {
         println!("{what:<28} {test}");
     }
+    // What is compiled may take more.
+    let run_tests = if has_nextest() { "nextest run" } else { "test" };
+    run(&mut cargo(&format!("{run_tests} --locked --workspace --no-run")))?;
+    setrlimit(Resource::RLIMIT_DATA, MAX_DATA, MAX_DATA).context("bounding the memory of tests")?;
     long_run("PROPTEST_CASES", &cases.to_string(), &PARSERS.map(|(_, _, test)| test))
 }
 
@@ -91,12 +99,16 @@ pub(crate) fn chaos(seconds: u64) -> Result<()> {
 
 /// Runs the tests whose names contain one of `names`, with everything that they print.
 fn long_run(variable: &str, value: &str, names: &[&str]) -> Result<()> {
-    let mut command = if succeeds(&mut cargo("nextest --version")) {
+    let mut command = if has_nextest() {
         cargo("nextest run --locked --workspace --no-fail-fast --success-output immediate")
     } else {
         cargo("test --locked --workspace")
     };
     run(command.env(variable, value).arg("--").args(names))
+}
+
+fn has_nextest() -> bool {
+    succeeds(&mut cargo("nextest --version"))
 }
 
 #[cfg(test)]
