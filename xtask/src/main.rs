@@ -4,6 +4,7 @@
 mod apps;
 mod bench;
 mod build;
+mod clients;
 mod conformance;
 mod demo;
 mod dependencies;

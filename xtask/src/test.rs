@@ -8,8 +8,8 @@ use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
 use crate::{
-    apps, bench, conformance, dependencies, deploy, docs, layers, new_server, prerequisites,
-    release, soak, surface, tidy, transport,
+    apps, bench, clients, conformance, dependencies, deploy, docs, layers, new_server,
+    prerequisites, release, soak, surface, tidy, transport,
 };
 
 /// Runs everything that a change must pass; CI runs the same.
@@ -44,7 +44,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -115,6 +115,11 @@ const STEPS: [Step; 17] = [
         name: "apps",
         purpose: "the pages of the servers work in a browser and look as in the docs",
         run: |_| apps::run_whole(),
+    },
+    Step {
+        name: "clients",
+        purpose: "the commands for clients connect them",
+        run: |_| clients::check(),
     },
     Step {
         name: "conformance",

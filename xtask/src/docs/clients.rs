@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Generated;
-use crate::run::clients::{HttpServer, StdioServer};
+use crate::run::clients::{HttpServer, StdioServer, sections};
 use crate::workspace;
 
 const PAGE: &str = "docs/CLIENTS.md";
@@ -33,9 +33,9 @@ pub(super) fn with_configurations() -> Result<Generated> {
         before,
         BEGIN,
         "\n## Over HTTP\n\nWithout a token, a client that can log in finds the authorization server by itself (RFC 9728).\n",
-        &sections(&http.to_string()),
+        &under_headings(&http.to_string()),
         "\n## Over stdio: the client starts the server\n",
-        &sections(&stdio.to_string()),
+        &under_headings(&stdio.to_string()),
         "\n",
         END,
         after,
@@ -44,13 +44,11 @@ pub(super) fn with_configurations() -> Result<Generated> {
 }
 
 /// Each client's part of what `run` prints, under a heading.
-fn sections(printed: &str) -> String {
-    let sections = printed.split("\n# ").skip(1).filter_map(|section| {
-        let (title, body) = section.split_once('\n')?;
-        let body = body.trim_end();
+fn under_headings(printed: &str) -> String {
+    let sections = sections(printed).map(|(title, body)| {
         let (language, prompt) =
             if body.starts_with('{') { ("json", "") } else { ("console", "$ ") };
-        Some(format!("\n### {title}\n\n```{language}\n{prompt}{body}\n```\n"))
+        format!("\n### {title}\n\n```{language}\n{prompt}{body}\n```\n")
     });
-    sections.collect::<Vec<_>>().concat()
+    sections.collect()
 }

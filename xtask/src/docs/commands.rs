@@ -21,15 +21,12 @@ const RUN_BY: [(&str, &str); 19] = [
     ("cargo xtask surface", "step surface"),
     // It runs itself.
     ("cargo xtask test", "steps_have_names_of_their_own_and_the_costly_ones_come_last"),
-    ("claude mcp add", "a_running_server_is_named_by_url_and_token_for_every_client"),
+    ("claude mcp add", "step clients"),
     ("curl -sS", "the_commands_of_the_documentation_do_what_it_says"),
     ("mcp-ticketing config check", "a_value_that_is_not_built_is_refused_by_name"),
     ("mcp-ticketing doctor", "a_deployment_as_it_should_be_passes_the_gate"),
     ("mcp-ticketing http", "a_server_does_not_listen_beyond_loopback_without_credentials_or_tls"),
-    (
-        "npx @modelcontextprotocol/inspector",
-        "a_running_server_is_named_by_url_and_token_for_every_client",
-    ),
+    ("npx @modelcontextprotocol/inspector", "step clients"),
     // One that is not known is run by nothing.
     ("", ""),
 ];

@@ -102,6 +102,12 @@ impl fmt::Display for StdioServer<'_> {
     }
 }
 
+/// The title and the text of each client's part of what is printed.
+pub(crate) fn sections(printed: &str) -> impl Iterator<Item = (&str, &str)> {
+    let sections = printed.split("\n# ").skip(1).filter_map(|section| section.split_once('\n'));
+    sections.map(|(title, body)| (title, body.trim_end()))
+}
+
 fn section(f: &mut fmt::Formatter<'_>, title: &str, body: &str) -> fmt::Result {
     writeln!(f, "\n# {title}\n{body}")
 }
@@ -150,8 +156,7 @@ mod tests {
 
     /// The JSON documents of a print-out, under their titles.
     fn documents(text: &str) -> Vec<(&str, Value)> {
-        let sections = text.split("\n# ").skip(1).filter_map(|it| it.split_once('\n'));
-        sections
+        sections(text)
             .filter_map(|(title, body)| Some((title, serde_json::from_str(body).ok()?)))
             .collect()
     }
