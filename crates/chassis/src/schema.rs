@@ -2,7 +2,7 @@
 
 use mcp_limits::{IDEMPOTENCY_KEY, WriteKey};
 use rmcp::model::JsonObject;
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::{JsonSchema, generate::SchemaSettings, transform::RestrictFormats};
 use serde_json::{Value, json};
 
 /// A schema and the doc comment of its type, which stands outside of it in the protocol.
@@ -41,7 +41,9 @@ fn or_error(mut schema: JsonObject) -> JsonObject {
 
 fn generate<T: JsonSchema>(settings: SchemaSettings) -> Described {
     // Inlined, because several clients do not follow `$ref`.
-    let generator = settings.with(|it| it.inline_subschemas = true).into_generator();
+    let settings = settings.with(|it| it.inline_subschemas = true);
+    // Clients warn of what JSON Schema does not define (`uint64`), and models pay for it.
+    let generator = settings.with_transform(RestrictFormats::default()).into_generator();
     let mut schema = match generator.into_root_schema_for::<T>().to_value() {
         Value::Object(schema) => schema,
         _ => JsonObject::new(),
@@ -151,6 +153,18 @@ mod tests {
         let job = &schema["properties"]["job_id"];
         assert_eq!((&job["type"], &job["x-mcp-header"]), (&json!("string"), &json!("Job-Id")));
         assert!(!route_by(&mut schema, "labels") && !route_by(&mut schema, "missing"));
+    }
+
+    #[test]
+    fn only_formats_of_json_schema_are_told() {
+        let schema = output::<Vec<(u64, f64, chrono::DateTime<chrono::Utc>)>>().schema;
+        let formats: Vec<_> = schema["items"]["prefixItems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item.get("format").and_then(Value::as_str))
+            .collect();
+        assert_eq!(formats, [None, None, Some("date-time")]);
     }
 
     #[test]
