@@ -66,6 +66,22 @@ impl ScopeSlot {
     }
 }
 
+/// Where a call's structured content is left as JSON, for an edge that sends it as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JsonSlot(Arc<OnceLock<String>>);
+
+impl JsonSlot {
+    pub(crate) fn fill(&self, json: String) {
+        // A call has one answer.
+        self.0.get_or_init(|| json);
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn json(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
 /// One request, whatever it came by.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
@@ -74,6 +90,7 @@ pub(crate) struct Caller {
     pub(crate) address: Option<IpAddr>,
     pub(crate) traceparent: Option<String>,
     pub(crate) missing_scopes: Option<ScopeSlot>,
+    pub(crate) structured: Option<JsonSlot>,
     pub(crate) client: Option<(String, String)>,
     pub(crate) version: Option<ProtocolVersion>,
     pub(crate) cancelled: CancellationToken,
@@ -91,10 +108,9 @@ impl Caller {
         context: &RequestContext<RoleServer>,
         stdio: Option<&Principal>,
     ) -> Option<Self> {
-        let edge = context
-            .extensions
-            .get::<http::request::Parts>()
-            .and_then(|parts| parts.extensions.get::<Edge>());
+        let request = context.extensions.get::<http::request::Parts>();
+        let edge = request.and_then(|parts| parts.extensions.get::<Edge>());
+        let structured = request.and_then(|parts| parts.extensions.get::<JsonSlot>());
         let said = context.meta.get_traceparent().map(str::to_owned);
         let client = context.client_info().map(|client| (client.name, client.version));
         let (version, cancelled) = (context.protocol_version(), context.ct.clone());
@@ -106,6 +122,7 @@ impl Caller {
                 // The message's own context is nearer to the call than the hop's.
                 traceparent: said.or(edge.traceparent),
                 missing_scopes: Some(edge.missing_scopes),
+                structured: structured.cloned(),
                 client,
                 version,
                 cancelled,
@@ -118,6 +135,7 @@ impl Caller {
                 address: None,
                 traceparent: said,
                 missing_scopes: None,
+                structured: None,
                 client,
                 version,
                 cancelled,

@@ -48,6 +48,7 @@ mod signals;
 mod spec;
 #[cfg(feature = "stdio")]
 mod stdio;
+mod structured;
 mod subscriptions;
 mod tasks;
 mod tool;

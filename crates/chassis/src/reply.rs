@@ -1,6 +1,6 @@
 //! From an outcome to the protocol's terms: content, structured content, `_meta`, errors.
 
-use mcp_errors::{ErrorKind, ToolFailure};
+use mcp_errors::{Error, ErrorKind, ToolFailure};
 use mcp_sanitize::Boundary;
 use rmcp::{
     ErrorData,
@@ -18,6 +18,7 @@ use crate::{
     caller::Caller,
     dialogue::Interruption,
     pipeline::{Completed, Failed, FittedAnswer},
+    structured::Structured,
 };
 
 /// The prefix of every `_meta` name that is ours (MCP, `_meta` names).
@@ -108,29 +109,44 @@ pub(crate) fn tool_result<S: Server>(
     caller: &Caller,
     ended: Result<Completed<FittedAnswer>, Failed>,
 ) -> CallToolResult {
-    match ended {
-        Ok(completed) => {
-            let meta = meta_of(app, caller, &completed);
-            let FittedAnswer { value, json, text, blocks } = completed.answer;
-            let texts = [json, text].into_iter().flatten().map(ContentBlock::text);
-            let content = texts.chain(blocks.into_iter().map(Block::into_content));
-            let content = match &completed.provenance {
-                Some(provenance) => wrapped(&provenance.sources.join(", "), content),
-                None => content.collect(),
-            };
-            let mut result = CallToolResult::success(content);
-            result.structured_content = value;
-            result.meta = Some(meta);
-            result
+    let failed = match ended {
+        Ok(completed) => match success(app, caller, completed) {
+            Ok(result) => return result,
+            Err(error) => Failed::new(error, caller.request_id.as_str()),
+        },
+        Err(failed) => failed,
+    };
+    let failure = failed.told();
+    let mut result = CallToolResult::error(vec![ContentBlock::text(sentence(&failure))]);
+    result.structured_content = Some(json!({ "error": failure }));
+    result.meta = Some(meta(app, caller));
+    result
+}
+
+fn success<S: Server>(
+    app: &App<S>,
+    caller: &Caller,
+    completed: Completed<FittedAnswer>,
+) -> Result<CallToolResult, Error> {
+    let meta = meta_of(app, caller, &completed);
+    let FittedAnswer { structured, json, text, blocks } = completed.answer;
+    let structured_content = match (&caller.structured, &json) {
+        (Some(slot), Some(json)) => {
+            slot.fill(json.clone());
+            None
         }
-        Err(failed) => {
-            let failure = failed.told();
-            let mut result = CallToolResult::error(vec![ContentBlock::text(sentence(&failure))]);
-            result.structured_content = Some(json!({ "error": failure }));
-            result.meta = Some(meta(app, caller));
-            result
-        }
-    }
+        _ => structured.map(Structured::into_value).transpose()?,
+    };
+    let texts = [json, text].into_iter().flatten().map(ContentBlock::text);
+    let content = texts.chain(blocks.into_iter().map(Block::into_content));
+    let content = match &completed.provenance {
+        Some(provenance) => wrapped(&provenance.sources.join(", "), content),
+        None => content.collect(),
+    };
+    let mut result = CallToolResult::success(content);
+    result.structured_content = structured_content;
+    result.meta = Some(meta);
+    Ok(result)
 }
 
 /// A prompt's messages; somebody else's words stand between markers.

@@ -3,15 +3,15 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
-use mcp_errors::{Error, Result};
-use mcp_sanitize::PageCut;
+use mcp_errors::Result;
+use mcp_sanitize::{OFFLOAD_BYTES, PageCut, json_within};
 use rmcp::model::JsonObject;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use validator::Validate;
 
-use crate::{Block, CallContext, RawText, Server, ToolSpec, arguments};
+use crate::{Block, CallContext, RawText, Server, ToolSpec, arguments, structured::Structured};
 
 /// A tool: the value of the type is one call's arguments, [`Tool::SPEC`] is the policy they are called under.
 ///
@@ -68,7 +68,10 @@ pub trait ConfiguredTool: fmt::Debug + Send + Sync + 'static {
 }
 
 /// What a tool answers: structured content with a schema, or blocks ([`crate::Unstructured`]).
-pub trait ToolOutput: Serialize + JsonSchema + Send {
+///
+/// It is sent as its type writes it, in the order of its fields; so fields that are flattened into it need names that no
+/// other has.
+pub trait ToolOutput: Serialize + JsonSchema + Send + 'static {
     /// Whether the answer has fields, and so a schema; without it `take_blocks` is all of the answer.
     const STRUCTURED: bool = true;
 
@@ -87,7 +90,7 @@ pub trait ToolOutput: Serialize + JsonSchema + Send {
         Vec::new()
     }
 
-    /// The answer as JSON. What holds much JSON already hands it over instead of copying it.
+    /// The answer as a value. What holds much JSON already hands it over instead of copying it.
     ///
     /// # Errors
     /// When the type cannot be written as JSON.
@@ -107,7 +110,7 @@ pub(crate) type Prepared<S, A> =
 #[derive(Debug)]
 pub(crate) struct ToolAnswer {
     /// The structured content; `None` of a tool that has none.
-    pub(crate) value: Option<Value>,
+    pub(crate) structured: Option<Structured>,
     /// The same as JSON, where that was written already.
     pub(crate) json: Option<String>,
     pub(crate) page: Option<PageCut>,
@@ -119,7 +122,7 @@ pub(crate) struct ToolAnswer {
 pub(crate) fn prepare<T: Tool>(arguments: JsonObject) -> Result<Prepared<T::Server, ToolAnswer>> {
     let call: T = arguments::parse(arguments)?;
     Ok(Box::new(move |server, context| {
-        async move { ToolAnswer::of(call.call(&server, &context).await?) }.boxed()
+        async move { Ok(ToolAnswer::of(call.call(&server, &context).await?)) }.boxed()
     }))
 }
 
@@ -131,15 +134,27 @@ pub(crate) fn prepare_configured<T: ConfiguredTool>(
     tool.check(&arguments)?;
     let tool = Arc::clone(tool);
     Ok(Box::new(move |server, context| {
-        async move { ToolAnswer::of(tool.call(arguments, &server, &context).await?) }.boxed()
+        async move { Ok(ToolAnswer::of(tool.call(arguments, &server, &context).await?)) }.boxed()
     }))
 }
 
 impl ToolAnswer {
-    fn of<O: ToolOutput>(mut output: O) -> Result<Self> {
+    /// Makes the structured content a value, which is from now on what counts: a text written before may say it in
+    /// another order.
+    pub(crate) fn make_value(&mut self) -> Result<()> {
+        if let Some(structured) = self.structured.take() {
+            self.structured = Some(Structured::Value(structured.into_value()?));
+            self.json = None;
+        }
+        Ok(())
+    }
+
+    fn of<O: ToolOutput>(mut output: O) -> Self {
         let (page, text, blocks) = (output.page(), output.take_text(), output.take_blocks());
-        let json = O::STRUCTURED.then(|| output.into_json());
-        let value = json.transpose().map_err(Error::internal)?;
-        Ok(Self { value, json: None, page, text, blocks })
+        let stands_alone = O::STRUCTURED && text.is_none() && blocks.is_empty();
+        // Most answers are sent as this text; what is longer is not looked at in one piece.
+        let json = stands_alone.then(|| json_within(&output, OFFLOAD_BYTES)).flatten();
+        let structured = O::STRUCTURED.then(|| Structured::later(|| output.into_json()));
+        Self { structured, json, page, text, blocks }
     }
 }

@@ -21,5 +21,5 @@ pub use budget::Budget;
 pub use findings::{Finding, Findings, SecretKind};
 pub use fit::{Fitted, PageCut, fit};
 pub use lines::whole_lines;
-pub use measure::{OFFLOAD_BYTES, is_large};
+pub use measure::{OFFLOAD_BYTES, is_large, json_within};
 pub use sanitizer::{Options, Sanitizer, Treatment};

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::Value;
 
 /// Work on more than this many bytes belongs off the async threads.
@@ -38,7 +39,7 @@ pub(crate) fn json_len(value: &Value, limit: usize) -> Option<usize> {
 }
 
 /// `value` as JSON, or `None` when it is longer than `limit` bytes; stops there.
-pub(crate) fn json_within(value: &Value, limit: usize) -> Option<String> {
+pub fn json_within<T: Serialize + ?Sized>(value: &T, limit: usize) -> Option<String> {
     let mut text = Bounded { written: Vec::with_capacity(1_024), limit };
     serde_json::to_writer(&mut text, value).ok()?;
     String::from_utf8(text.written).ok()

@@ -5,9 +5,7 @@ use std::{borrow::Cow, fmt};
 use mcp_errors::Result;
 use serde_json::Value;
 
-use crate::{
-    Findings, OFFLOAD_BYTES, edit, hidden, measure::json_within, scan::Scanner, structure,
-};
+use crate::{Findings, edit, hidden, scan::Scanner, structure};
 
 /// What an operator may add.
 #[derive(Clone, Debug, Default)]
@@ -80,15 +78,12 @@ impl Sanitizer {
         }
     }
 
-    /// `value` as JSON, if that alone shows that [`Sanitizer::value`] would find nothing in it.
+    /// Whether `json` alone shows that [`Sanitizer::value`] would find nothing in what it says.
     ///
-    /// One walk over the whole, and the text is there to be sent; `None` says only that each string has to be looked at.
-    /// At most [`OFFLOAD_BYTES`](crate::OFFLOAD_BYTES) are looked at.
-    pub fn harmless_json(&self, value: &Value) -> Option<String> {
-        let json = json_within(value, OFFLOAD_BYTES)?;
+    /// One walk over the whole, and the text is there to be sent; `false` says only that each string has to be looked at.
+    pub fn is_harmless_json(&self, json: &str) -> bool {
         // What JSON writes as an escape would be hidden from the walk.
-        let is_plain = !json.contains('\\') && hidden::is_visible(&json);
-        (is_plain && self.scanner.holds_nothing_in_json(&json)).then_some(json)
+        !json.contains('\\') && hidden::is_visible(json) && self.scanner.holds_nothing_in_json(json)
     }
 
     /// `text` without credentials and otherwise as it is: for logs and for recorded arguments.

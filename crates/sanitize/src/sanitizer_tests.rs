@@ -36,15 +36,16 @@ fn ordinary_text_and_source_code_are_returned_as_they_came() {
 fn what_is_harmless_as_json_is_harmless_in_each_string() {
     let sanitizer = sanitizer();
     let value = json!({ "name": "Zażółć ❤️", "days": [{ "high": 12.5 }, null], "note": "<T> a << b", "url": "https://a.example/" });
-    assert_eq!(sanitizer.harmless_json(&value), Some(value.to_string()));
+    assert!(sanitizer.is_harmless_json(&value.to_string()));
     for hostile in ["<|im_start|>", "a\u{200b}b", "\u{1b}[2J", "![x](https://e.example/?q)", "a\nb"]
     {
-        assert_eq!(sanitizer.harmless_json(&json!({ "a": [hostile] })), None, "{hostile:?}");
-        assert_eq!(sanitizer.harmless_json(&json!({ hostile: 1 })), None, "{hostile:?}");
+        for hidden in [json!({ "a": [hostile] }), json!({ hostile: 1 })] {
+            assert!(!sanitizer.is_harmless_json(&hidden.to_string()), "{hostile:?}");
+        }
     }
     let options = Options { redact_patterns: vec!["secret".to_owned()] };
     let configured = Sanitizer::new(&options).unwrap();
-    assert_eq!(configured.harmless_json(&json!("anything")), None);
+    assert!(!configured.is_harmless_json("\"anything\""));
 }
 
 #[test]
@@ -286,7 +287,7 @@ proptest! {
         let sanitizer = sanitizer_of_this_thread();
         for text in [text, any] {
             let value = json!({ key.as_str(): [text] });
-            if sanitizer.harmless_json(&value).is_some() {
+            if sanitizer.is_harmless_json(&value.to_string()) {
                 let (mut cleaned, mut findings) = (value.clone(), Findings::default());
                 sanitizer.value(&mut cleaned, Treatment::Clean, &mut findings);
                 prop_assert_eq!(cleaned, value);

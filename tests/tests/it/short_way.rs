@@ -44,6 +44,7 @@ async fn an_answer_is_the_same_by_either_way() {
     };
     for (case, request) in [
         ("an answer", call("repeat_text", json!({ "text": "Grüße \u{1b}[2J <script>" }))),
+        ("an answer without anything to clean", call("repeat_text", json!({ "text": "Grüße" }))),
         ("many items", call("count_items", json!({ "items": 50 }))),
         ("a refused argument", call("count_items", json!({ "items": "many" }))),
         ("an argument too many", call("count_items", json!({ "items": 1, "more": 1 }))),

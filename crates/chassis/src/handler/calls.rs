@@ -72,6 +72,8 @@ impl<S: Server> Handler<S> {
         let dialogue = Arc::new(dialogue);
         caller.dialogue = Some(Arc::clone(&dialogue));
         caller.task_deadline = Some(deadline);
+        // A task keeps its whole result.
+        caller.structured = None;
         caller.cancelled = task.cancellation().clone();
         let work = work(Arc::clone(&app), caller.clone(), (name, arguments), Arc::clone(&task));
         let patience = tool.spec.policy.deadline.min(app.guards.deadline);

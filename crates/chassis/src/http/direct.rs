@@ -28,6 +28,7 @@ use super::{forwarded::only, refusal::Refusal};
 use crate::{
     Server,
     app::App,
+    caller::JsonSlot,
     handler::{Connection, Handler},
     reload::InForce,
 };
@@ -83,11 +84,13 @@ impl<S: Server> Direct<S> {
     }
 
     /// Makes the call, and answers as the SDK would.
-    pub(super) async fn answer(&self, call: Call, request: Parts) -> Result<Response, Refusal> {
+    pub(super) async fn answer(&self, call: Call, mut request: Parts) -> Result<Response, Refusal> {
         let Call { id, mut params } = call;
         let mut context = RequestContext::new(id.clone(), self.nobody.peer().clone());
         context.meta = params.meta.take().unwrap_or_default();
         context.ct = self.app.now().stopped.child_token();
+        let structured = JsonSlot::default();
+        request.extensions.insert(structured.clone());
         context.extensions.insert(request);
         // A client that goes away takes its call along, in an order that the call decides.
         let _gone = context.ct.clone().drop_guard();
@@ -105,6 +108,9 @@ impl<S: Server> Direct<S> {
         };
         let mut body = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut body, &message).map_err(|_unwritable| Refusal::failed())?;
+        if let Some(json) = structured.json() {
+            insert_structured(&mut body, json).ok_or_else(Refusal::failed)?;
+        }
         let json = HeaderValue::from_static("application/json");
         Ok((status, [(header::CONTENT_TYPE, json)], body).into_response())
     }
@@ -141,6 +147,19 @@ fn headers_fit(headers: &HeaderMap) -> bool {
             accept,
             "application/json, text/event-stream" | "text/event-stream, application/json"
         )
+}
+
+/// Gives the result that a message ends with its structured content, which is JSON already.
+fn insert_structured(message: &mut Vec<u8>, json: &str) -> Option<()> {
+    let end = message.len().checked_sub(2)?;
+    if message.get(end..) != Some(b"}}") {
+        return None;
+    }
+    message.truncate(end);
+    for part in [",\"structuredContent\":", json, "}}"] {
+        message.extend_from_slice(part.as_bytes());
+    }
+    Some(())
 }
 
 /// The status of an error, as the SDK gives it (2026-07-28, Streamable HTTP).

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     Block, PromptPart, ResourceBody, ResourcePage,
     content::{self, too_large},
+    structured::Structured,
     tool::ToolAnswer,
 };
 
@@ -15,9 +16,9 @@ pub(crate) trait Answer: Send + Sized + 'static {
     /// The answer within its budget, as it is sent.
     type Fitted: Send;
 
-    /// Whether it is known at once that there is nothing to clean.
-    fn is_harmless(&mut self, _sanitizer: &Sanitizer) -> bool {
-        false
+    /// Whether it is known at once that there is nothing to clean; if not, it is made ready for that.
+    fn is_harmless(&mut self, _sanitizer: &Sanitizer) -> Result<bool> {
+        Ok(false)
     }
 
     /// Whether there is so much text that it is cleaned off the async threads.
@@ -30,8 +31,8 @@ pub(crate) trait Answer: Send + Sized + 'static {
     fn fit(self, budget: Budget) -> Result<Self::Fitted>;
 
     /// What a repetition of the same write is answered with.
-    fn to_record(&self) -> Value {
-        Value::Null
+    fn to_record(&mut self) -> Result<Value> {
+        Ok(Value::Null)
     }
 
     /// The answer of an earlier write.
@@ -43,8 +44,8 @@ pub(crate) trait Answer: Send + Sized + 'static {
 /// What a tool answered, within its budget.
 #[derive(Debug)]
 pub(crate) struct FittedAnswer {
-    pub(crate) value: Option<Value>,
-    /// The value as it was measured: written once, since an answer may be long.
+    pub(crate) structured: Option<Structured>,
+    /// The same as it was measured: written once, since an answer may be long.
     pub(crate) json: Option<String>,
     pub(crate) text: Option<String>,
     pub(crate) blocks: Vec<Block>,
@@ -63,21 +64,22 @@ const BLOCKS: &str = "io.github.mcp-chassis/blocks";
 impl Answer for ToolAnswer {
     type Fitted = FittedAnswer;
 
-    fn is_harmless(&mut self, sanitizer: &Sanitizer) -> bool {
-        if self.text.is_none() && self.blocks.is_empty() {
-            self.json = self.value.as_ref().and_then(|value| sanitizer.harmless_json(value));
+    fn is_harmless(&mut self, sanitizer: &Sanitizer) -> Result<bool> {
+        if self.json.as_ref().is_some_and(|json| sanitizer.is_harmless_json(json)) {
+            return Ok(true);
         }
-        self.json.is_some()
+        self.make_value()?;
+        Ok(false)
     }
 
     fn is_large(&self) -> bool {
         let text = self.text.as_ref().map_or(0, |text| text.text.len());
         text + content::text_bytes(&self.blocks) > OFFLOAD_BYTES
-            || self.value.as_ref().is_some_and(is_large)
+            || self.structured.as_ref().and_then(Structured::as_value).is_some_and(is_large)
     }
 
     fn clean(&mut self, sanitizer: &Sanitizer, treatment: Treatment, findings: &mut Findings) {
-        if let Some(value) = &mut self.value {
+        if let Some(value) = self.structured.as_mut().and_then(Structured::as_value_mut) {
             sanitizer.value(value, treatment, findings);
         }
         let blocks = self.blocks.iter_mut().filter_map(Block::text_mut);
@@ -86,31 +88,37 @@ impl Answer for ToolAnswer {
         }
     }
 
-    fn fit(self, budget: Budget) -> Result<FittedAnswer> {
-        let Self { mut value, json, page, text, blocks } = self;
-        content::within(&blocks, budget)?;
-        let mut json = json.filter(|json| json.len() <= budget.bytes());
-        if let (Some(value), None) = (&mut value, &json) {
-            json = Some(json_within(value, budget, page.as_ref())?);
+    fn fit(mut self, budget: Budget) -> Result<FittedAnswer> {
+        content::within(&self.blocks, budget)?;
+        self.json = self.json.filter(|json| json.len() <= budget.bytes());
+        if self.json.is_none() {
+            self.make_value()?;
         }
+        let Self { mut structured, mut json, page, text, blocks } = self;
         let mut shown = None;
-        if let (Some(text), Some(value)) = (text, &mut value) {
-            shown = Some(text.fit(value, budget)?);
-            // The text's place was told to the value.
-            json = Some(value.to_string());
+        if let Some(value) = structured.as_mut().and_then(Structured::as_value_mut) {
+            json = Some(json_within(value, budget, page.as_ref())?);
+            if let Some(text) = text {
+                shown = Some(text.fit(value, budget)?);
+                // The text's place was told to the value.
+                json = Some(value.to_string());
+            }
         }
-        Ok(FittedAnswer { value, json, text: shown, blocks })
+        Ok(FittedAnswer { structured, json, text: shown, blocks })
     }
 
-    fn to_record(&self) -> Value {
-        self.value.clone().unwrap_or_else(|| json!({ BLOCKS: self.blocks }))
+    fn to_record(&mut self) -> Result<Value> {
+        self.make_value()?;
+        let value = self.structured.as_ref().and_then(Structured::as_value).cloned();
+        Ok(value.unwrap_or_else(|| json!({ BLOCKS: self.blocks })))
     }
 
     fn from_record(mut record: Value) -> Result<Self> {
         let blocks = record.get_mut(BLOCKS).map(Value::take);
-        let value = if blocks.is_none() { Some(record) } else { None };
+        let structured = blocks.is_none().then_some(Structured::Value(record));
         let blocks = blocks.map(serde_json::from_value).transpose().map_err(Error::internal)?;
-        Ok(Self { value, json: None, page: None, text: None, blocks: blocks.unwrap_or_default() })
+        let blocks = blocks.unwrap_or_default();
+        Ok(Self { structured, json: None, page: None, text: None, blocks })
     }
 }
 

@@ -207,7 +207,7 @@ impl Guards {
         let sources = if sources.is_empty() { &[server] } else { sources };
         let sources = sources.iter().map(|&source| source.into()).collect();
         let mut findings = Findings::default();
-        if answer.is_harmless(&self.sanitizer) {
+        if answer.is_harmless(&self.sanitizer)? {
             return Ok((answer, Some(Provenance { sources, findings })));
         }
         if answer.is_large() {

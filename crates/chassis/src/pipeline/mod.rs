@@ -206,8 +206,8 @@ async fn once<S: Server, A: Answer>(
     let store = app.server.idempotency().unwrap_or(&*app.guards.results);
     let mut answered = None;
     let recorded = async {
-        let answer = call.await?;
-        let record = answer.to_record();
+        let mut answer = call.await?;
+        let record = answer.to_record()?;
         answered = Some(answer);
         Ok(record)
     };
