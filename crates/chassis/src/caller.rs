@@ -90,6 +90,7 @@ pub(crate) struct Caller {
     pub(crate) address: Option<IpAddr>,
     pub(crate) traceparent: Option<String>,
     pub(crate) missing_scopes: Option<ScopeSlot>,
+    /// Where its edge takes structured content as JSON.
     pub(crate) structured: Option<JsonSlot>,
     pub(crate) client: Option<(String, String)>,
     pub(crate) version: Option<ProtocolVersion>,

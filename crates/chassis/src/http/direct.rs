@@ -102,13 +102,17 @@ impl<S: Server> Direct<S> {
             // What waits is finished in a task of its own, so that it is not dropped halfway.
             Poll::Pending => tokio::spawn(call).await.map_err(|_panicked| Refusal::failed())?,
         };
-        let (status, message) = match called {
-            Ok(result) => (StatusCode::OK, ServerJsonRpcMessage::response(result, id)),
-            Err(fault) => (status_of(&fault), ServerJsonRpcMessage::error(fault, Some(id))),
+        let (status, message, structured) = match called {
+            Ok(result) => {
+                (StatusCode::OK, ServerJsonRpcMessage::response(result, id), structured.json())
+            }
+            Err(fault) => (status_of(&fault), ServerJsonRpcMessage::error(fault, Some(id)), None),
         };
-        let mut body = Vec::with_capacity(USUAL_BYTES);
+        // It is there as text, too.
+        let room = USUAL_BYTES + 2 * structured.map_or(0, str::len);
+        let mut body = Vec::with_capacity(room);
         serde_json::to_writer(&mut body, &message).map_err(|_unwritable| Refusal::failed())?;
-        if let Some(json) = structured.json() {
+        if let Some(json) = structured {
             insert_structured(&mut body, json).ok_or_else(Refusal::failed)?;
         }
         let json = HeaderValue::from_static("application/json");
