@@ -69,3 +69,23 @@ pub(super) fn stripped(program: &Path, folder: &Path) -> Result<PathBuf> {
     run(Command::new("strip").arg("-o").arg(&copy).arg(program))?;
     Ok(copy)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Server;
+
+    #[test]
+    fn every_program_of_a_release_is_stripped() {
+        let manifest = std::fs::read_to_string(workspace::root().join("Cargo.toml")).unwrap();
+        let manifest: toml::Table = manifest.parse().unwrap();
+        let release = &manifest["profile"]["release"];
+        assert_eq!(release["strip"].as_bool(), Some(true));
+        for server in Server::all().unwrap() {
+            // An entry of its own does not inherit it.
+            let own = release["package"].get(&server.package);
+            let is_stripped = |own: &toml::Value| own["strip"].as_bool() == Some(true);
+            assert!(own.is_none_or(is_stripped), "{}", server.package);
+        }
+    }
+}
