@@ -75,6 +75,8 @@ impl Redirects {
 pub struct HttpClient {
     client: reqwest::Client,
     service: &'static str,
+    /// How long it may send nothing.
+    silence: Duration,
 }
 
 impl HttpClient {
@@ -84,7 +86,8 @@ impl HttpClient {
     /// When TLS cannot be set up: the machine has no root certificates.
     pub fn new(service: &'static str) -> Result<Self> {
         let agent = concat!("mcp-chassis/", env!("CARGO_PKG_VERSION"));
-        Self::build(service, reqwest::Client::builder().redirect(Policy::none()).user_agent(agent))
+        let builder = reqwest::Client::builder().redirect(Policy::none()).user_agent(agent);
+        Self::build(service, Duration::MAX, builder)
     }
 
     /// A client of an upstream: it reaches private addresses only where that is allowed.
@@ -94,25 +97,22 @@ impl HttpClient {
         redirects: Redirects,
         private_addresses: bool,
     ) -> Result<Self> {
-        let builder = reqwest::Client::builder()
-            .redirect(redirects.policy())
-            .read_timeout(SILENCE)
-            .user_agent(agent);
+        let builder = reqwest::Client::builder().redirect(redirects.policy()).user_agent(agent);
         let guarded = if private_addresses {
             builder
         } else {
             builder.dns_resolver(Arc::new(PublicResolver))
         };
-        Self::build(service, guarded)
+        Self::build(service, SILENCE, guarded)
     }
 
-    fn build(service: &'static str, builder: ClientBuilder) -> Result<Self> {
+    fn build(service: &'static str, silence: Duration, builder: ClientBuilder) -> Result<Self> {
         let bounded = builder.no_proxy().connect_timeout(CONNECT_DEADLINE).pool_idle_timeout(IDLE);
         let client = bounded.build().map_err(|error| {
             let text = "TLS cannot be set up, install the system's root certificates";
             Error::new(ErrorKind::Unavailable, text).with_source(error.without_url())
         })?;
-        Ok(Self { client, service })
+        Ok(Self { client, service, silence })
     }
 
     /// Gets a document.
@@ -195,15 +195,16 @@ impl HttpClient {
         let whole = async {
             let request = request.build().map_err(|error| self.unreachable(error))?;
             note_request(request.method(), request.url());
-            let response = self.client.execute(request).await;
+            let response = self.unless_silent(self.client.execute(request), bounds).await?;
             let mut response = response.map_err(|error| self.unreachable(error))?;
             let status = response.status();
             note_status(status.as_u16());
             let body = if status.is_success() {
-                self.read(&mut response, bounds.max_bytes).await?
+                self.read(&mut response, bounds).await?
             } else if status.is_client_error() {
                 // It only says why: without it the status still does.
-                self.read(&mut response, MAX_REASON).await.unwrap_or_default()
+                let bounds = ExchangeBounds { max_bytes: MAX_REASON, ..bounds };
+                self.read(&mut response, bounds).await.unwrap_or_default()
             } else {
                 Bytes::new()
             };
@@ -213,14 +214,34 @@ impl HttpClient {
         timeout(bounds.deadline, whole).await.unwrap_or_else(|_elapsed| Err(late()))
     }
 
-    async fn read(&self, response: &mut Response, max_bytes: usize) -> Result<Bytes, Failure> {
+    /// What comes next in an exchange, unless it is too long in coming. An exchange that ends sooner than that anyway
+    /// needs no timer for it.
+    async fn unless_silent<T>(
+        &self,
+        next: impl Future<Output = T>,
+        bounds: ExchangeBounds,
+    ) -> Result<T, Failure> {
+        if bounds.deadline <= self.silence {
+            return Ok(next.await);
+        }
+        timeout(self.silence, next).await.map_err(|_elapsed| Failure::broken(self.late()))
+    }
+
+    async fn read(
+        &self,
+        response: &mut Response,
+        bounds: ExchangeBounds,
+    ) -> Result<Bytes, Failure> {
+        let max_bytes = bounds.max_bytes;
         let too_large = || Failure::answered(self.wrong("sent more than is read", None));
         let announced = response.content_length().unwrap_or_default();
         if announced > max_bytes as u64 {
             return Err(too_large());
         }
         let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.cut_off(error))? {
+        loop {
+            let chunk = self.unless_silent(response.chunk(), bounds).await?;
+            let Some(chunk) = chunk.map_err(|error| self.cut_off(error))? else { break };
             if body.len() + chunk.len() > max_bytes {
                 return Err(too_large());
             }

@@ -95,9 +95,7 @@ impl Client {
             air_quality: open_meteo(&config.air_quality)?,
             archive: open_meteo(&config.archive)?,
             fallback: fallback.transpose()?,
-            places: Cache::new(kept(PLACES_FRESH), |places| {
-                places.iter().map(|place| size_of_val(place) + place.label().len()).sum()
-            }),
+            places: Cache::new(kept(PLACES_FRESH), |places| places.iter().map(Place::weight).sum()),
             reports: Cache::new(kept(config.fresh), |report| {
                 let (days, hours) = (report.days.len(), report.hours.len());
                 size_of_val(report) + days * size_of::<Day>() + hours * 2 * size_of::<Hour>()

@@ -115,6 +115,12 @@ impl Place {
     pub(crate) fn coordinates(&self) -> Option<Coordinates> {
         Coordinates::new(self.latitude, self.longitude)
     }
+
+    /// How many bytes it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let others = [&self.region, &self.country, &self.timezone].into_iter().flatten();
+        size_of::<Self>() + self.name.len() + others.map(String::len).sum::<usize>()
+    }
 }
 
 /// One day.

@@ -5,11 +5,18 @@
 //! that is well-formed beyond doubt needs none of that. Whatever else there is to say, the SDK says: a request in which
 //! anything is missing, malformed, contradictory or only unusual goes the long way.
 
-use std::{convert::Infallible, future, sync::Arc, task::Poll};
+use std::{
+    convert::Infallible,
+    future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll},
+};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
-use futures::poll;
+use futures::{FutureExt, future::BoxFuture};
 use rmcp::{
     RoleServer,
     model::{
@@ -96,12 +103,9 @@ impl<S: Server> Direct<S> {
         let _gone = context.ct.clone().drop_guard();
         let handler = Arc::clone(&self.handler);
         let call = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-        let mut call = Box::pin(async move { handler.handle_request(call, context).await });
-        let called = match poll!(&mut call) {
-            Poll::Ready(called) => called,
-            // What waits is finished in a task of its own, so that it is not dropped halfway.
-            Poll::Pending => tokio::spawn(call).await.map_err(|_panicked| Refusal::failed())?,
-        };
+        let call = async move { handler.handle_request(call, context).await };
+        let called = SeenThrough::new(AssertUnwindSafe(call).catch_unwind()).await;
+        let called = called.map_err(|_panicked| Refusal::failed())?;
         let (status, message, structured) = match called {
             Ok(result) => {
                 (StatusCode::OK, ServerJsonRpcMessage::response(result, id), structured.json())
@@ -164,6 +168,38 @@ fn insert_structured(message: &mut Vec<u8>, json: &str) -> Option<()> {
         message.extend_from_slice(part.as_bytes());
     }
     Some(())
+}
+
+/// Something that is finished in a task of its own when nobody waits for it any more, so that it is not dropped halfway.
+/// As long as somebody waits it needs no task: each costs an allocation and two wake-ups.
+struct SeenThrough<T: Send + 'static>(Option<BoxFuture<'static, T>>);
+
+impl<T: Send + 'static> SeenThrough<T> {
+    fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(Some(work.boxed()))
+    }
+}
+
+impl<T: Send + 'static> Future for SeenThrough<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<T> {
+        let Some(work) = &mut self.0 else { return Poll::Pending };
+        let done = work.as_mut().poll(context);
+        if done.is_ready() {
+            self.0 = None;
+        }
+        done
+    }
+}
+
+impl<T: Send + 'static> Drop for SeenThrough<T> {
+    fn drop(&mut self) {
+        let runtime = tokio::runtime::Handle::try_current();
+        if let (Some(work), Ok(runtime)) = (self.0.take(), runtime) {
+            drop(runtime.spawn(work));
+        }
+    }
 }
 
 /// The status of an error, as the SDK gives it (2026-07-28, Streamable HTTP).
@@ -237,6 +273,21 @@ mod tests {
             &[("accept", "text/event-stream, application/json")],
             &message()
         ));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_finished() {
+        let (go, gone) = tokio::sync::oneshot::channel();
+        let (done, was_done) = tokio::sync::oneshot::channel();
+        let mut work = SeenThrough::new(async move {
+            gone.await.unwrap();
+            done.send(()).unwrap();
+        });
+        assert!(futures::poll!(&mut work).is_pending());
+        drop(work);
+        go.send(()).unwrap();
+        was_done.await.unwrap();
+        assert_eq!(SeenThrough::new(async { 7 }).await, 7);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What an upstream sent before, to be used again when it says that it still holds.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use moka::future::Cache;
@@ -35,7 +38,11 @@ impl Sought {
 
 /// Bodies by what was asked for, each with its entity tag.
 #[derive(Debug)]
-pub(super) struct Validators(Cache<Sought, Validated>);
+pub(super) struct Validators {
+    known: Cache<Sought, Validated>,
+    /// Most upstreams send no tags: nothing is looked for before the first one.
+    has_any: AtomicBool,
+}
 
 /// A body and the tag that stands for it.
 #[derive(Clone, Debug)]
@@ -52,11 +59,11 @@ impl Validators {
             u32::try_from(sought.url.as_str().len() + known.body.len()).unwrap_or(u32::MAX)
         };
         let cache = Cache::builder().max_capacity(MAX_BYTES).weigher(weight).time_to_idle(IDLE);
-        Self(cache.build())
+        Self { known: cache.build(), has_any: AtomicBool::new(false) }
     }
 
     pub(super) async fn of(&self, sought: &Sought) -> Option<Validated> {
-        self.0.get(sought).await
+        if self.has_any.load(Ordering::Relaxed) { self.known.get(sought).await } else { None }
     }
 
     /// Keeps an answer that carries a tag.
@@ -64,7 +71,8 @@ impl Validators {
         if let Some(etag) = answer.headers.get(ETAG) {
             let link = answer.headers.get(LINK).cloned();
             let known = Validated { etag: etag.clone(), link, body: answer.body.clone() };
-            self.0.insert(sought, known).await;
+            self.has_any.store(true, Ordering::Relaxed);
+            self.known.insert(sought, known).await;
         }
     }
 }
