@@ -89,7 +89,8 @@ impl Clients {
         // A client under test looks for nothing but the server.
         shell
             .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
-            .env("NPM_CONFIG_OFFLINE", "true");
+            .env("NPM_CONFIG_OFFLINE", "true")
+            .env("NPM_CONFIG_UPDATE_NOTIFIER", "false");
         shell
     }
 }

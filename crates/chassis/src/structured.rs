@@ -5,6 +5,8 @@ use std::fmt;
 use mcp_errors::{Error, Result};
 use serde_json::Value;
 
+use crate::pipeline::catching_panic;
+
 /// What a tool answered under a schema.
 pub(crate) enum Structured {
     /// What can be made a value, and the way to do it.
@@ -36,7 +38,8 @@ impl Structured {
 
     pub(crate) fn into_value(self) -> Result<Value> {
         match self {
-            Self::Later(into_value) => into_value().map_err(Error::internal),
+            // What the domain wrote by itself may panic, and this is done outside of the pipeline, too.
+            Self::Later(into_value) => catching_panic(|| into_value().map_err(Error::internal)),
             Self::Value(value) => Ok(value),
         }
     }

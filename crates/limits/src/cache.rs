@@ -1,6 +1,6 @@
 //! Answers that are kept for a while: fetched once however many ask, and stale rather than none.
 
-use std::{any::Any, fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{any::Any, fmt, iter, pin::Pin, sync::Arc, time::Duration};
 
 use mcp_errors::{Error, Result};
 use tokio::time::Instant;
@@ -24,21 +24,21 @@ pub struct CacheKey(Vec<u8>);
 
 impl CacheKey {
     /// An answer that is the same for everybody.
-    pub fn public(question: &[&str]) -> Self {
+    pub fn public(question: &[impl AsRef<[u8]>]) -> Self {
         Self::new("", question)
     }
 
     /// An answer for `principal` alone.
-    pub fn of(principal: &str, question: &[&str]) -> Self {
+    pub fn of(principal: &str, question: &[impl AsRef<[u8]>]) -> Self {
         Self::new(principal, question)
     }
 
     /// The length before each part keeps `["a", "bc"]` apart from `["ab", "c"]`.
-    fn new(principal: &str, question: &[&str]) -> Self {
+    fn new(principal: &str, question: &[impl AsRef<[u8]>]) -> Self {
         let mut key = Vec::with_capacity(96);
-        for part in [principal].into_iter().chain(question.iter().copied()) {
+        for part in iter::once(principal.as_bytes()).chain(question.iter().map(AsRef::as_ref)) {
             key.extend_from_slice(&part.len().to_le_bytes());
-            key.extend_from_slice(part.as_bytes());
+            key.extend_from_slice(part);
         }
         Self(key)
     }

@@ -176,7 +176,8 @@ impl Client {
         error: Error,
     ) -> Result<Answer<Report>> {
         let Location::Named(name) = location else { return Err(error) };
-        let key = CacheKey::public(&["by name", &name.folded(), &extent.key()]);
+        let key =
+            CacheKey::public(&[b"by name".as_slice(), name.folded().as_bytes(), &extent.key()]);
         let fetch = self.stand_in(name.as_str(), extent, context, error);
         let cached = self.reports.get(key, fetch).await?;
         context.cached(cached.freshness);
@@ -269,7 +270,7 @@ impl Client {
             let air: open_meteo::AirQuality = air.await?;
             air.into_air().ok_or_else(unreadable)
         };
-        let cached = self.air.get(key("air", found.at, ""), fetch).await?;
+        let cached = self.air.get(key("air", found.at, b""), fetch).await?;
         Ok(found.answered(cached, context))
     }
 
@@ -301,7 +302,7 @@ impl Client {
             let archive: open_meteo::Forecast = archive.await?;
             archive.into_days().ok_or_else(unreadable)
         };
-        let cached = self.days.get(key("days", found.at, &asked), fetch).await?;
+        let cached = self.days.get(key("days", found.at, asked.as_bytes()), fetch).await?;
         Ok(found.answered(cached, context))
     }
 
@@ -321,8 +322,9 @@ impl Client {
 }
 
 impl Extent {
-    fn key(self) -> String {
-        format!("{} {:?} {}", self.days, self.detail, self.units.as_str())
+    fn key(self) -> Vec<u8> {
+        let Self { days, detail, units } = self;
+        [days.to_le_bytes().as_slice(), &[detail as u8, units as u8]].concat()
     }
 }
 
@@ -363,8 +365,8 @@ fn share(context: &CallContext, percent: u32) -> Duration {
     context.remaining() * percent / 100
 }
 
-fn key(kind: &str, at: Coordinates, asked: &str) -> CacheKey {
-    CacheKey::public(&[kind, &at.cell(), asked])
+fn key(kind: &str, at: Coordinates, asked: &[u8]) -> CacheKey {
+    CacheKey::public(&[kind.as_bytes(), &at.cell(), asked])
 }
 
 fn unreadable() -> Error {

@@ -87,9 +87,8 @@ impl Coordinates {
     }
 
     /// The same for all that an upstream is asked with the same query, and sooner written than that.
-    pub(crate) fn cell(self) -> String {
-        let [latitude, longitude] = self.rounded().map(f64::to_bits);
-        format!("{latitude:x} {longitude:x}")
+    pub(crate) fn cell(self) -> Vec<u8> {
+        self.rounded().map(f64::to_le_bytes).concat()
     }
 
     /// Four decimals are eleven metres, and finer ones would only miss the cache. Nought has one sign.

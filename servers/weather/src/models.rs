@@ -127,7 +127,8 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Day {
     /// In the place's own time zone
-    pub(crate) date: NaiveDate,
+    #[schemars(with = "NaiveDate")]
+    pub(crate) date: String,
     /// The highest temperature
     pub(crate) max: f64,
     /// The lowest temperature

@@ -31,6 +31,7 @@ pub(crate) use confirmation::ConfirmMode;
 pub(crate) use guards::quota;
 pub(crate) use guards::{Guards, ToolLimits};
 pub(crate) use outcome::{Completed, Failed, Provenance};
+pub(crate) use panics::catching_panic;
 
 use crate::{
     CallContext, Policy, Server, SideEffect, Write, app::App, caller::Caller, hooks::CallInfo,

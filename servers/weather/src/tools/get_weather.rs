@@ -54,7 +54,8 @@ impl ToolOutput for WeatherNow {}
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BriefDay {
     /// In the place's own time zone
-    date: NaiveDate,
+    #[schemars(with = "NaiveDate")]
+    date: String,
     /// The highest temperature
     max: f64,
     /// The lowest temperature
@@ -65,8 +66,8 @@ pub(crate) struct BriefDay {
 
 impl From<&Day> for BriefDay {
     fn from(day: &Day) -> Self {
-        let Day { date, max, min, ref conditions, .. } = *day;
-        Self { date, max, min, conditions: conditions.clone() }
+        let Day { date, max, min, conditions, .. } = day;
+        Self { date: date.clone(), max: *max, min: *min, conditions: conditions.clone() }
     }
 }
 

@@ -2,3 +2,10 @@
 
 pub(crate) mod open_meteo;
 pub(crate) mod wttr;
+
+use chrono::NaiveDate;
+
+/// A day, checked and written anew.
+fn date(text: &str) -> Option<String> {
+    Some(NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.to_string())
+}

@@ -1,6 +1,6 @@
 //! Open-Meteo: <https://open-meteo.com/en/docs>, and its pages on geocoding, air quality and the archive.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDateTime;
 use serde::Deserialize;
 
 use crate::{conditions, models};
@@ -110,7 +110,7 @@ impl Daily {
     fn days(&self) -> Vec<models::Day> {
         let day = |(index, date): (usize, &String)| {
             Some(models::Day {
-                date: NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?,
+                date: super::date(date)?,
                 max: at(&self.temperature_2m_max, index)?,
                 min: at(&self.temperature_2m_min, index)?,
                 conditions: conditions::words(at(&self.weather_code, index)).into(),

@@ -1,6 +1,5 @@
 //! wttr.in as JSON: <https://wttr.in/:help>, `format=j1`. Every number is a string.
 
-use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::models::{self, Units};
@@ -88,7 +87,7 @@ impl Day {
         };
         let noon = self.hourly.iter().find(|hour| hour.time == NOON).or(self.hourly.first());
         Some(models::Day {
-            date: NaiveDate::parse_from_str(&self.date, "%Y-%m-%d").ok()?,
+            date: super::date(&self.date)?,
             max: number(max)?,
             min: number(min)?,
             conditions: noon.map_or_else(|| "unknown".to_owned(), |hour| words(&hour.words)).into(),
