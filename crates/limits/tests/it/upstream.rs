@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::join_all;
 use mcp_errors::{Error, ErrorKind};
 use mcp_limits::{Repeat, Upstream, UpstreamConfig, UpstreamCredential, UpstreamLimits, WriteKey};
 use serde_json::{Value, json};
@@ -195,6 +196,31 @@ async fn what_still_holds_is_not_sent_again() {
     let upstream = upstream(&server.uri());
     assert_eq!(get(&upstream).await.unwrap(), 7);
     assert_eq!(get(&upstream).await.unwrap(), 7);
+}
+
+/// Whoever asks once alone has all the time of the call, and an upstream that says nothing must not take it.
+#[tokio::test]
+async fn an_upstream_that_falls_silent_is_not_waited_for_to_the_end() {
+    let begun = Instant::now();
+    let silent = async |reply: &'static [u8]| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let held = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 4_096]).await.unwrap() > 0);
+            stream.write_all(reply).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let minute = Duration::from_mins(1);
+        let posted = upstream(&base).post_json::<Value>(&["v1"], &json!({}), None, minute).await;
+        held.abort();
+        posted.unwrap_err()
+    };
+    let half = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{";
+    for error in join_all([silent(b""), silent(half)]).await {
+        assert_eq!(*error.kind(), ErrorKind::Timeout);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30));
 }
 
 #[tokio::test]
