@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::process::{cargo, run, succeeds};
 use crate::{
-    apps, bench, clients, conformance, dependencies, deploy, docs, layers, new_server,
+    apps, bench, clients, conformance, demo, dependencies, deploy, docs, layers, new_server,
     prerequisites, release, soak, surface, tidy, transport,
 };
 
@@ -44,7 +44,7 @@ struct Step {
     run: fn(&[String]) -> Result<()>,
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 19] = [
     Step {
         name: "prerequisites",
         purpose: "a C compiler, libclang, PostgreSQL and Redis are installed",
@@ -110,6 +110,11 @@ const STEPS: [Step; 18] = [
         name: "instructions",
         purpose: "a call takes as many instructions as is recorded",
         run: |_| bench::check_instructions(),
+    },
+    Step {
+        name: "demo",
+        purpose: "every server's demo runs as the README says",
+        run: |_| demo::check(),
     },
     Step {
         name: "apps",

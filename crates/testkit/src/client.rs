@@ -76,7 +76,20 @@ pub fn http_transport(
     url: &str,
     token: Option<&str>,
 ) -> StreamableHttpClientTransport<reqwest::Client> {
+    http_transport_with(url, token, &[])
+}
+
+/// The same with headers of one's own in every request.
+pub fn http_transport_with(
+    url: &str,
+    token: Option<&str>,
+    headers: &[(String, String)],
+) -> StreamableHttpClientTransport<reqwest::Client> {
+    let headers = headers.iter().map(|(name, value)| {
+        (name.parse().expect("the name of a header"), value.parse().expect("the value of a header"))
+    });
     let config = StreamableHttpClientTransportConfig::with_uri(url);
+    let config = config.custom_headers(headers.collect());
     let config = match token {
         Some(token) => config.auth_header(token),
         None => config,

@@ -12,6 +12,7 @@ pub(super) const SCRIPT: Script = Script {
     server: "github",
     scopes: "github:read github:write",
     environment: |_folder| environment(),
+    routed: &[("owner", "octocat"), ("repo", "hello-world")],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 

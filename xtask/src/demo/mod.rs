@@ -17,7 +17,7 @@ use clap::Args;
 use mcp_testkit::wire::VERSIONS;
 
 use crate::sample::Environment;
-use crate::server::Server;
+use crate::server::{self, Server};
 use conversation::Conversation;
 use stage::{Stage, Transport};
 
@@ -49,6 +49,9 @@ struct Script {
     scopes: &'static str,
     /// Where the server keeps its data, given a folder of its own.
     environment: fn(&Path) -> Result<Environment>,
+    /// The arguments that gateways route by (`x-mcp-header`). A client learns of them from `tools/list`, which tells it
+    /// nothing of a tool that it may not call.
+    routed: &'static [(&'static str, &'static str)],
     /// What the client says, and what it expects to hear.
     steps: for<'a> fn(&'a mut Conversation) -> Steps<'a>,
 }
@@ -59,15 +62,7 @@ impl Demo {
     pub(crate) fn run(&self) -> Result<()> {
         let scripts = self.scripts()?.into_iter();
         let build = |script: &'static Script| Ok((script, Server::named(script.server)?.build()?));
-        let ready = scripts.map(build).collect::<Result<Vec<_>>>()?;
-        let start = Instant::now();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        for (script, program) in ready {
-            let outcome = runtime.block_on(play(script, program));
-            outcome.with_context(|| format!("the demo of {}", script.server))?;
-        }
-        println!("\nevery answer was as expected ({:.1} s)", start.elapsed().as_secs_f64());
-        Ok(())
+        play_all(scripts.map(build).collect::<Result<_>>()?)
     }
 
     fn scripts(&self) -> Result<Vec<&'static Script>> {
@@ -78,6 +73,25 @@ impl Demo {
         ensure!(!scripts.is_empty(), "{} has no demo yet; there are: {there_are}", server.name);
         Ok(scripts)
     }
+}
+
+/// Plays every demo, with programs as the tests build them.
+pub(crate) fn check() -> Result<()> {
+    let servers = SCRIPTS.iter().map(|script| Server::named(script.server));
+    let built = server::built(servers.collect::<Result<_>>()?)?;
+    let programs = built.into_iter().map(|(_, program)| program);
+    play_all(SCRIPTS.iter().zip(programs).collect())
+}
+
+fn play_all(ready: Vec<(&'static Script, PathBuf)>) -> Result<()> {
+    let start = Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    for (script, program) in ready {
+        let outcome = runtime.block_on(play(script, program));
+        outcome.with_context(|| format!("the demo of {}", script.server))?;
+    }
+    println!("\nevery answer was as expected ({:.1} s)", start.elapsed().as_secs_f64());
+    Ok(())
 }
 
 /// Plays the script over every transport, until it ends, fails, hangs or is interrupted.

@@ -11,6 +11,7 @@ pub(super) const SCRIPT: Script = Script {
     server: "postgres",
     scopes: "postgres:read",
     environment: |_folder| Ok(vec![("DATABASE_URL", sample::database()?)]),
+    routed: &[],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 

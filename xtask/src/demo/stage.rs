@@ -4,9 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use mcp_testkit::client::{Client, connect_http, connect_stdio};
+use mcp_testkit::client::{
+    Client, config, connect, connect_http, connect_stdio, http_transport_with,
+};
+use mcp_testkit::wire::argument_headers;
 use mcp_testkit::{ServerCommand, ServerProcess};
 use rmcp::model::ProtocolVersion;
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::Script;
@@ -37,6 +41,7 @@ impl fmt::Display for Transport {
 pub(super) struct Stage {
     command: ServerCommand,
     scopes: &'static str,
+    routed: &'static [(&'static str, &'static str)],
     audit_log: PathBuf,
     /// Last, so that the folder outlives whoever writes to it.
     _folder: TempDir,
@@ -51,7 +56,8 @@ impl Stage {
         for (name, value) in (script.environment)(folder.path())? {
             command = command.env(name, value);
         }
-        Ok(Self { command, scopes: script.scopes, audit_log, _folder: folder })
+        let Script { scopes, routed, .. } = *script;
+        Ok(Self { command, scopes, routed, audit_log, _folder: folder })
     }
 
     /// Connects both clients.
@@ -74,7 +80,11 @@ impl Stage {
         let server = command.env("RUST_LOG", "info").http().await;
         let url = server.url();
         let client = connect_http(&url, version.clone(), Some(KEY)).await?;
-        let reader = connect_http(&url, version, Some(READERS_KEY)).await?;
+        let routed = self.routed.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        let routed: serde_json::Map<_, _> = routed.collect();
+        let call = json!({ "method": "tools/call", "params": { "arguments": routed } });
+        let reader = http_transport_with(&url, Some(READERS_KEY), &argument_headers(&call));
+        let reader = connect(reader, version.clone(), config(version)).await?;
         Ok(Conversation::new(client, reader, Some(server)))
     }
 

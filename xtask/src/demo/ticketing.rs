@@ -13,6 +13,7 @@ pub(super) const SCRIPT: Script = Script {
         let file = folder.join("tickets.db");
         Ok(vec![("DATABASE_URL", format!("sqlite:{}", file.display()))])
     },
+    routed: &[],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 

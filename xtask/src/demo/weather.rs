@@ -13,6 +13,7 @@ pub(super) const SCRIPT: Script = Script {
     server: "weather",
     scopes: "weather:read",
     environment,
+    routed: &[],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 
