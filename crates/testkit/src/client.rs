@@ -83,7 +83,7 @@ pub fn http_transport(
 pub fn http_transport_with(
     url: &str,
     token: Option<&str>,
-    headers: &[(String, String)],
+    headers: &[(&str, &str)],
 ) -> StreamableHttpClientTransport<reqwest::Client> {
     let headers = headers.iter().map(|(name, value)| {
         (name.parse().expect("the name of a header"), value.parse().expect("the value of a header"))

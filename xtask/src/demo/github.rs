@@ -12,7 +12,7 @@ pub(super) const SCRIPT: Script = Script {
     server: "github",
     scopes: "github:read github:write",
     environment: |_folder| environment(),
-    routed: &[("owner", "octocat"), ("repo", "hello-world")],
+    readers_headers: &[("mcp-param-owner", "octocat"), ("mcp-param-repo", "hello-world")],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 

@@ -10,7 +10,7 @@ pub(super) const SCRIPT: Script = Script {
     server: "internal-data",
     scopes: "mcp:read mcp:query mcp:metrics finance:read",
     environment: |_folder| Ok(vec![("MCP_AUDIT_READS", "true".to_owned())]),
-    routed: &[],
+    readers_headers: &[],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 

@@ -49,9 +49,9 @@ struct Script {
     scopes: &'static str,
     /// Where the server keeps its data, given a folder of its own.
     environment: fn(&Path) -> Result<Environment>,
-    /// The arguments that gateways route by (`x-mcp-header`). A client learns of them from `tools/list`, which tells it
-    /// nothing of a tool that it may not call.
-    routed: &'static [(&'static str, &'static str)],
+    /// The headers that repeat arguments which gateways route by (`x-mcp-header`). A client learns of them from
+    /// `tools/list`, which tells the reader nothing of a tool that it may not call.
+    readers_headers: &'static [(&'static str, &'static str)],
     /// What the client says, and what it expects to hear.
     steps: for<'a> fn(&'a mut Conversation) -> Steps<'a>,
 }

@@ -11,7 +11,7 @@ pub(super) const SCRIPT: Script = Script {
     server: "postgres",
     scopes: "postgres:read",
     environment: |_folder| Ok(vec![("DATABASE_URL", sample::database()?)]),
-    routed: &[],
+    readers_headers: &[],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 

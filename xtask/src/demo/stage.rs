@@ -7,10 +7,8 @@ use anyhow::{Result, ensure};
 use mcp_testkit::client::{
     Client, config, connect, connect_http, connect_stdio, http_transport_with,
 };
-use mcp_testkit::wire::argument_headers;
 use mcp_testkit::{ServerCommand, ServerProcess};
 use rmcp::model::ProtocolVersion;
-use serde_json::json;
 use tempfile::TempDir;
 
 use super::Script;
@@ -41,7 +39,7 @@ impl fmt::Display for Transport {
 pub(super) struct Stage {
     command: ServerCommand,
     scopes: &'static str,
-    routed: &'static [(&'static str, &'static str)],
+    readers_headers: &'static [(&'static str, &'static str)],
     audit_log: PathBuf,
     /// Last, so that the folder outlives whoever writes to it.
     _folder: TempDir,
@@ -56,8 +54,8 @@ impl Stage {
         for (name, value) in (script.environment)(folder.path())? {
             command = command.env(name, value);
         }
-        let Script { scopes, routed, .. } = *script;
-        Ok(Self { command, scopes, routed, audit_log, _folder: folder })
+        let Script { scopes, readers_headers, .. } = *script;
+        Ok(Self { command, scopes, readers_headers, audit_log, _folder: folder })
     }
 
     /// Connects both clients.
@@ -80,10 +78,7 @@ impl Stage {
         let server = command.env("RUST_LOG", "info").http().await;
         let url = server.url();
         let client = connect_http(&url, version.clone(), Some(KEY)).await?;
-        let routed = self.routed.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
-        let routed: serde_json::Map<_, _> = routed.collect();
-        let call = json!({ "method": "tools/call", "params": { "arguments": routed } });
-        let reader = http_transport_with(&url, Some(READERS_KEY), &argument_headers(&call));
+        let reader = http_transport_with(&url, Some(READERS_KEY), self.readers_headers);
         let reader = connect(reader, version.clone(), config(version)).await?;
         Ok(Conversation::new(client, reader, Some(server)))
     }

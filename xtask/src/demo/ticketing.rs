@@ -13,7 +13,7 @@ pub(super) const SCRIPT: Script = Script {
         let file = folder.join("tickets.db");
         Ok(vec![("DATABASE_URL", format!("sqlite:{}", file.display()))])
     },
-    routed: &[],
+    readers_headers: &[],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 

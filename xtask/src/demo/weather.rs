@@ -13,7 +13,7 @@ pub(super) const SCRIPT: Script = Script {
     server: "weather",
     scopes: "weather:read",
     environment,
-    routed: &[],
+    readers_headers: &[],
     steps: |conversation| Box::pin(steps(conversation)),
 };
 
